@@ -1,0 +1,11 @@
+/** What one cache counts for one listener: plain fields, read at scrape (spec §6.2, coredns_cache_*). */
+export class CacheCounters {
+  requests = 0;
+  successHits = 0;
+  denialHits = 0;
+  misses = 0;
+  prefetches = 0;
+  /** Replies that did not match the question they were fetched for. */
+  drops = 0;
+  servedStale = 0;
+}

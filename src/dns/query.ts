@@ -1,0 +1,103 @@
+/**
+ * A query that could not be answered on the spot: its own copy of the message, so that the receive
+ * buffer is free again, with what the plugins ask about it.
+ */
+import {
+  FLAG_CD,
+  FLAG_RD,
+  HEADER_LENGTH,
+  OPCODE_MASK,
+  OPCODE_SHIFT,
+  readUint16,
+} from './header.ts';
+import { nameToText } from './name.ts';
+import type { QueryView } from './query-view.ts';
+
+/** Who asked and the way back. */
+export interface Client {
+  readonly transport: 'udp' | 'tcp';
+  /** 4 or 6. */
+  readonly family: 4 | 6;
+  /** Address in text form, without port. */
+  readonly address: string;
+  readonly port: number;
+  /** The address of ours that was asked, in text form, and its port. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Sends one whole message; copies it before it returns. Does nothing when the client is gone. */
+  send(message: Buffer): void;
+}
+
+export class Query {
+  /** The message as received. Never changed: forwarding patches the ID in a copy. */
+  readonly wire: Buffer;
+  readonly client: Client;
+  /** The zone of the server block that serves the name: lower case, with its last dot. */
+  readonly zone: string;
+  /** The metric label of the listener: `dns://169.254.20.10:53`. */
+  readonly server: string;
+  /** Lower-cased question and DO and CD bits, as latin1 text: equal keys, equal answers. */
+  readonly key: string;
+  /** Second header word. */
+  readonly flags: number;
+  readonly qtype: number;
+  readonly qclass: number;
+  /** Where the question ends in `wire`. */
+  readonly questionEnd: number;
+  readonly hasOpt: boolean;
+  /** What the client can take over UDP, as it said (or `bufsize` cut it); 0 without OPT. */
+  readonly ednsSize: number;
+  readonly dnssecOk: boolean;
+  /** EDNS options that the reply repeats. */
+  readonly echo: Buffer | null;
+  /** When it was received, on the daemon's monotonic clock. */
+  readonly receivedAtMs: number;
+  #name: string | null = null;
+
+  constructor(view: QueryView, packet: Buffer, start: number, context: QueryContext) {
+    this.wire = Buffer.from(packet.subarray(start, start + view.length));
+    this.client = context.client;
+    this.zone = context.zone;
+    this.server = context.server;
+    this.receivedAtMs = context.nowMs;
+    this.key = view.key.toString('latin1', 0, view.keyLength);
+    this.flags = view.flags;
+    this.qtype = view.qtype;
+    this.qclass = view.qclass;
+    this.questionEnd = view.questionEnd;
+    this.hasOpt = view.hasOpt;
+    this.ednsSize = view.ednsSize;
+    this.dnssecOk = view.dnssecOk;
+    this.echo = view.echoLength === 0 ? null : Buffer.from(view.echo.subarray(0, view.echoLength));
+  }
+
+  get id(): number {
+    return readUint16(this.wire, 0);
+  }
+
+  get opcode(): number {
+    return (this.flags & OPCODE_MASK) >> OPCODE_SHIFT;
+  }
+
+  get recursionDesired(): boolean {
+    return (this.flags & FLAG_RD) !== 0;
+  }
+
+  get checkingDisabled(): boolean {
+    return (this.flags & FLAG_CD) !== 0;
+  }
+
+  /** The name asked for in presentation form: lower case, with its last dot. */
+  get name(): string {
+    this.#name ??= nameToText(this.wire, HEADER_LENGTH).toLowerCase();
+    return this.#name;
+  }
+}
+
+/** What a query is received with, beside its octets. */
+export interface QueryContext {
+  readonly client: Client;
+  readonly zone: string;
+  readonly server: string;
+  readonly nowMs: number;
+}

@@ -1,0 +1,120 @@
+/**
+ * Writes replies into the buffer the query lies in, over everything behind the question.
+ *
+ *   before  | header | question | the client's records, OPT among them |
+ *   after   | header | question | answer's records … | OPT |
+ *
+ * The question stays where it is, so it keeps the client's letter case, and so do all names of the
+ * answer that point to it.
+ */
+import type { Answer } from './answer.ts';
+import {
+  FLAG_AA,
+  FLAG_AD,
+  FLAG_CD,
+  FLAG_QR,
+  FLAG_RA,
+  FLAG_RD,
+  FLAG_TC,
+  HEADER_LENGTH,
+  OPCODE_MASK,
+  RCODE_MASK,
+  writeUint16,
+} from './header.ts';
+import { TYPE_OPT } from './type.ts';
+
+/** Octets of an OPT record without options (RFC 6891 §6.1.2). */
+const OPT_LENGTH = 11;
+/** The reply does not fit: the caller must cut it (truncate.ts) or use a larger buffer. */
+export const DOES_NOT_FIT = -1;
+
+/** What a reply takes from the query: a QueryView on the hit path, a Query later. */
+export interface Asked {
+  readonly flags: number;
+  readonly questionEnd: number;
+  readonly hasOpt: boolean;
+  readonly ednsSize: number;
+  readonly dnssecOk: boolean;
+}
+
+/**
+ * Writes `answer` as the reply to the query at `packet[start…]`.
+ *
+ * @param aaFlag FLAG_AA to set the bit whatever the answer says, 0 to leave it as the answer has it
+ * @param echo the EDNS options to repeat, `echoLength` octets of it
+ * @param limit octets that the client and `packet` can take
+ * @returns the reply's length in octets, or DOES_NOT_FIT with nothing written
+ */
+export function writeReply(
+  answer: Answer,
+  asked: Asked,
+  packet: Buffer,
+  start: number,
+  limit: number,
+  aaFlag: number,
+  echo: Buffer | null,
+  echoLength: number,
+): number {
+  const { wire, questionEnd } = answer;
+  const optLength = asked.hasOpt ? OPT_LENGTH + echoLength : 0;
+  const length = wire.length + optLength;
+  if (length > limit) return DOES_NOT_FIT;
+  const flags =
+    (answer.flags & (FLAG_AA | FLAG_TC | FLAG_RA | RCODE_MASK)) |
+    aaFlag |
+    FLAG_QR |
+    (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) |
+    // RFC 6840 §5.8: AD is shown to those who set DO or AD in the query.
+    (asked.dnssecOk || (asked.flags & FLAG_AD) !== 0 ? answer.flags & FLAG_AD : 0);
+  writeUint16(packet, start + 2, flags);
+  writeUint16(packet, start + 6, answer.answerCount);
+  writeUint16(packet, start + 8, answer.authorityCount);
+  writeUint16(packet, start + 10, answer.additionalCount + (asked.hasOpt ? 1 : 0));
+  wire.copy(packet, start + questionEnd, questionEnd);
+  if (optLength !== 0) writeOpt(asked, packet, start + wire.length, echo, echoLength, 0);
+  return length;
+}
+
+/**
+ * Writes a reply without records: header, the question unless `asked.questionEnd` is 0, and an OPT
+ * record where the client sent one. `rcode` may be extended (RFC 6891 §6.1.3). Always fits: it is
+ * never longer than a query with an OPT record.
+ */
+export function writeRcode(asked: Asked, packet: Buffer, start: number, rcode: number): number {
+  const hasQuestion = asked.questionEnd !== 0;
+  const withOpt = asked.hasOpt && hasQuestion;
+  writeUint16(
+    packet,
+    start + 2,
+    FLAG_QR | (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) | (rcode & RCODE_MASK),
+  );
+  writeUint16(packet, start + 4, hasQuestion ? 1 : 0);
+  writeUint16(packet, start + 6, 0);
+  writeUint16(packet, start + 8, 0);
+  writeUint16(packet, start + 10, withOpt ? 1 : 0);
+  const end = hasQuestion ? asked.questionEnd : HEADER_LENGTH;
+  if (!withOpt) return end;
+  writeOpt(asked, packet, start + end, null, 0, rcode >> 4);
+  return end + OPT_LENGTH;
+}
+
+/** Writes our OPT record: the client's payload size and DO bit, version 0, the options of `echo`. */
+function writeOpt(
+  asked: Asked,
+  packet: Buffer,
+  at: number,
+  echo: Buffer | null,
+  echoLength: number,
+  extendedRcode: number,
+): void {
+  packet[at] = 0;
+  writeUint16(packet, at + 1, TYPE_OPT);
+  // A BADVERS reply names no size: it says nothing about a version we do not speak.
+  writeUint16(packet, at + 3, extendedRcode === 0 ? asked.ednsSize : 0);
+  packet[at + 5] = extendedRcode;
+  packet[at + 6] = 0;
+  packet[at + 7] = asked.dnssecOk ? 0x80 : 0;
+  packet[at + 8] = 0;
+  writeUint16(packet, at + 9, echoLength);
+  if (echo !== null && echoLength !== 0) echo.copy(packet, at + OPT_LENGTH, 0, echoLength);
+}

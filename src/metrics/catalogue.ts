@@ -1,0 +1,44 @@
+/**
+ * The metrics of the process: who counts registers a source, a scrape reads them all. Counting is
+ * adding to a plain field; labels and text exist only during a scrape.
+ */
+import { Registry } from 'prom-client';
+import { DEFINITIONS, type MetricName } from './definitions.ts';
+import type { Histogram } from './histogram.ts';
+
+/** Label values by label name. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Gives one sample; a histogram metric takes a Histogram, the others a number. */
+export type Emit = (labels: Labels, value: number | Histogram) => void;
+
+/** Reads counters at scrape time. Must not throw. */
+export type Source = (emit: Emit) => void;
+
+export class Catalogue {
+  readonly registry = new Registry();
+  /** BOUNDED by the number of metrics; the sets by what `lasting` and parts register. */
+  readonly #sources = new Map<MetricName, Set<Source>>();
+  /** BOUNDED by the distinct servers, zones and upstreams configured in this process's life. */
+  readonly #lasting = new Map<string, unknown>();
+
+  constructor() {
+    for (const name of Object.keys(DEFINITIONS) as MetricName[]) this.#sources.set(name, new Set());
+  }
+
+  /** Adds a source to a metric; what it returns takes the source away again. */
+  source(name: MetricName, source: Source): () => void {
+    const sources = this.#sources.get(name);
+    sources?.add(source);
+    return () => sources?.delete(source);
+  }
+
+  /** Makes something once per process, so that a reload does not reset its counters. */
+  lasting<T>(key: string, make: () => T): T {
+    const known = this.#lasting.get(key);
+    if (known !== undefined) return known as T;
+    const made = make();
+    this.#lasting.set(key, made);
+    return made;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What a Corefile directive is to the daemon. One file of this folder each; `registry.ts` lists
+ * them in the order of the chain (spec §5.0).
+ */
+import type { DirectiveUse } from '../config/token.ts';
+import type { Clock } from '../log/clock.ts';
+import type { Log } from '../log/log.ts';
+import type { Catalogue } from '../metrics/catalogue.ts';
+import type { HitPath, Stage } from './stage.ts';
+
+/** A directive's syntax and what it does. `parse` reads, the others act on what it read. */
+export interface Directive<Options> {
+  readonly name: string;
+  /** Whether a block may use it more than once; otherwise the second use is an error. */
+  readonly repeatable: boolean;
+  /** Normalises all uses in one block: complete and frozen. Throws CorefileError. No I/O but reading files. */
+  parse(uses: readonly DirectiveUse[], facts: BlockFacts): Options;
+  /** Changes what the block is: where it listens, limits. */
+  configure?(options: Options, settings: BlockSettings): void;
+  /** Puts a stage in front of `next`. */
+  stage?(options: Options, context: BlockContext, next: Stage): Stage;
+  /** Takes parts that live beside the road: listeners, timers. */
+  service?(options: Options, context: BlockContext): void;
+}
+
+/** What is known of a block while its directives are parsed. */
+export interface BlockFacts {
+  /** Zones of the block: lower case, last dot, CIDR keys expanded. */
+  readonly zones: readonly string[];
+  /** Position of the block in the Corefile, from 0. */
+  readonly index: number;
+  /** The port of the first key, for directives that talk to their own server. */
+  readonly port: number;
+}
+
+/** What `configure` may change; starts with defaults. */
+export interface BlockSettings {
+  /** Addresses of `bind`; empty: the wildcard address. */
+  listenAddresses: string[];
+  /** The most that is believed of a client's EDNS payload size (`bufsize`). */
+  maxEdnsSize: number;
+  /** TCP timeouts of the listeners (`timeouts`). */
+  readTimeoutMs: number;
+  writeTimeoutMs: number;
+  idleTimeoutMs: number;
+  /** Queries one TCP connection may ask; 0 for any number. */
+  maxTcpQueries: number;
+  debug: boolean;
+}
+
+/** What a block's stages and services are built with. */
+export interface BlockContext extends BlockFacts {
+  /** Metric labels of the block's listeners: `dns://169.254.20.10:53`. */
+  readonly servers: readonly string[];
+  /** The same, as addresses and ports. */
+  readonly listeners: readonly { readonly address: string; readonly port: number }[];
+  readonly parts: Parts;
+  readonly catalogue: Catalogue;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** What only the daemon can do. */
+  readonly daemon: DaemonHooks;
+  /** Set by `cache` while the chain is built; the server uses it when no stage before it must see hits. */
+  offerHitPath(path: HitPath): void;
+  /** Said by a stage that must see every answer, cached ones included (`log`, `dns64`, `loadbalance`). */
+  declineHitPath(): void;
+}
+
+/** What plugins may ask of the daemon. */
+export interface DaemonHooks {
+  /** Reads the Corefile again, validates it and swaps it in; resolves to false when it was refused. */
+  reload(): Promise<boolean>;
+  /** The text of the Corefile in force, imports not expanded, and its path. */
+  readonly corefile: { readonly path: string; readonly text: string };
+  /** True for an address this daemon listens on: never to be used as an upstream. */
+  isOwnAddress(address: string, port: number): boolean;
+}
+
+/** Something that lives longer than one configuration: a listener, an upstream, a store. */
+export interface Part {
+  /** Called once before the configuration that took it comes into force. Rejects: it is not used. */
+  start(): Promise<void>;
+  /** Called once after the last configuration that took it is gone. Never rejects. */
+  stop(): Promise<void>;
+}
+
+/** Hands out parts: the one in force with the same key is used again across a reload. */
+export interface Parts {
+  /** `key` holds all that makes two parts interchangeable: kind, address, options. */
+  take<P extends Part>(key: string, make: () => P): P;
+}

@@ -1,0 +1,53 @@
+/**
+ * The road through a server block: stages in a fixed order, each answering or asking the next.
+ */
+import type { CacheCounters } from '../cache/counters.ts';
+import type { Answer } from '../dns/answer.ts';
+import type { Query } from '../dns/query.ts';
+import type { QueryView } from '../dns/query-view.ts';
+
+/** How a query ended. `answer` null: the server writes a bare reply with `rcode`. */
+export interface Outcome {
+  /** Shared with the cache and other clients: valid, with its TTLs, until `done` returns. */
+  readonly answer: Answer | null;
+  readonly rcode: number;
+  /** Why there is no good answer, for the `errors` log; '' when there is nothing to say. */
+  readonly error: string;
+  /** Which plugin wrote the answer: the metric label; '' when the server writes it. */
+  readonly plugin: string;
+  /** FLAG_AA to set the bit whatever the answer says, else 0. */
+  readonly aaFlag: number;
+}
+
+/** Takes the outcome of one query. Must not throw. */
+export type Done = (outcome: Outcome) => void;
+
+/** One stop on the road of a query. */
+export interface Stage {
+  /**
+   * Answers `query`: calls `done` exactly once, at once or later, and never throws. The server
+   * recovers from a stage that throws synchronously (coredns_panics_total), as a last resort.
+   */
+  resolve(query: Query, done: Done): void;
+}
+
+/** The short cut for answers that lie ready: no Query is built, nothing is allocated but the key. */
+export interface HitPath {
+  /** The counters of one listener; the same object for the same label, for good. */
+  countersFor(server: string): CacheCounters;
+  /**
+   * The stored answer with its TTLs as of now, counted as a request and a hit; null when the chain
+   * must see the query: a miss, a stale entry, one due for prefetch. Null counts nothing.
+   */
+  hit(view: QueryView, nowMs: number, counters: CacheCounters): Answer | null;
+}
+
+/** An outcome with a message. */
+export function answered(answer: Answer, plugin: string, aaFlag = 0): Outcome {
+  return { answer, rcode: answer.rcode, error: '', plugin, aaFlag };
+}
+
+/** An outcome without: the server writes `rcode`, `errors` logs `error`. */
+export function failed(rcode: number, error: string): Outcome {
+  return { answer: null, rcode, error, plugin: '', aaFlag: 0 };
+}
