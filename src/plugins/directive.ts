@@ -82,6 +82,8 @@ export interface Part {
   start(): Promise<void>;
   /** Called once after the last configuration that took it is gone. Never rejects. */
   stop(): Promise<void>;
+  /** Called when the daemon is asked to end, while everything still serves (`health { lameduck }`). */
+  beforeShutdown?(): Promise<void>;
 }
 
 /** Hands out parts: the one in force with the same key is used again across a reload. */
