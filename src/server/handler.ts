@@ -1,0 +1,173 @@
+/**
+ * Answers packets: reads the question in place, finds the zone's pipeline, and either copies a
+ * stored answer over the query or sends a Query down the chain.
+ *
+ * The hit path is synchronous from `handle` to its return and allocates nothing but the cache key.
+ */
+
+import type { Answer } from '../dns/answer.ts';
+import {
+  CLASS_IN,
+  FLAG_AA,
+  MAX_MESSAGE_LENGTH,
+  RCODE_BADVERS,
+  RCODE_FORMERR,
+  RCODE_NOTIMP,
+  RCODE_REFUSED,
+  RCODE_SERVFAIL,
+} from '../dns/header.ts';
+import { Query } from '../dns/query.ts';
+import { QueryView, READ_BADVERS, READ_DROP, READ_FORMERR, READ_OK } from '../dns/query-view.ts';
+import { DOES_NOT_FIT, writeRcode, writeReply } from '../dns/reply.ts';
+import { truncateReply } from '../dns/truncate.ts';
+import type { Log } from '../log/log.ts';
+import type { ZoneCounters } from '../metrics/zone-counters.ts';
+import { failed, type Outcome } from '../plugins/stage.ts';
+import type { Door, PacketHandler } from './door.ts';
+import { finishReply } from './finish.ts';
+import type { Route } from './pipeline.ts';
+import { ZoneTable } from './zones.ts';
+
+/** What a handler is for. */
+export interface HandlerOptions {
+  /** The metric label of the listener: `dns://169.254.20.10:53`. */
+  readonly server: string;
+}
+
+/** What a handler works with. */
+export interface HandlerModules {
+  /** Counts queries for names that no block serves: zone label `dropped`. */
+  readonly dropped: ZoneCounters;
+  /** Where a stage that threw is counted. */
+  readonly panics: { count: number };
+  readonly log: Log;
+}
+
+export class Handler implements PacketHandler {
+  /** The zones served here. A reload replaces them in one assignment. */
+  zones = new ZoneTable([], false);
+  readonly #server: string;
+  readonly #modules: HandlerModules;
+  readonly #view = new QueryView();
+  /** Routes with hits in this batch. BOUNDED by the zones served here; emptied after each batch. */
+  readonly #touched: Route[] = [];
+  #nowMs = 0;
+
+  constructor(options: HandlerOptions, modules: HandlerModules) {
+    this.#server = options.server;
+    this.#modules = modules;
+  }
+
+  batchStart(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  handle(packet: Buffer, start: number, length: number, capacity: number, door: Door): number {
+    const view = this.#view;
+    const outcome = view.read(packet, start, length);
+    if (outcome !== READ_OK) return refuseMessage(view, outcome, packet, start);
+    const route = this.zones.find(view);
+    if (route === null || (view.qclass !== CLASS_IN && !this.zones.anyClass)) {
+      return this.#refuse(packet, start, door);
+    }
+    const { pipeline, counters } = route;
+    counters.countRequest(door.transport === 'udp' ? 0 : 1, view.qtype, length, view.dnssecOk);
+    if (view.ednsSize > pipeline.maxEdnsSize) view.ednsSize = pipeline.maxEdnsSize;
+    const answer =
+      pipeline.hitPath === null || route.hitCounters === null
+        ? null
+        : pipeline.hitPath.hit(view, this.#nowMs, route.hitCounters);
+    if (answer === null) return this.#ask(route, packet, start, door);
+    return this.#deliverHit(route, answer, packet, start, capacity, door);
+  }
+
+  /** Shares the batch's time among its hits: one clock for all of them. */
+  batchEnd(nowMs: number): void {
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    let hits = 0;
+    for (const route of touched) hits += route.hitsInBatch;
+    const secondsEach = (nowMs - this.#nowMs) / 1000 / hits;
+    for (const route of touched) {
+      route.counters.countHitDurations(secondsEach, route.hitsInBatch);
+      route.hitsInBatch = 0;
+    }
+    touched.length = 0;
+  }
+
+  #deliverHit(
+    route: Route,
+    answer: Answer,
+    packet: Buffer,
+    start: number,
+    capacity: number,
+    door: Door,
+  ): number {
+    const view = this.#view;
+    const udp = door.transport === 'udp';
+    if (route.hitsInBatch++ === 0) this.#touched.push(route);
+    route.counters.countResponse(udp ? 0 : 1, answer.rcode, 'cache', answer.uncompressedLength);
+    const limit = udp ? view.udpLimit : MAX_MESSAGE_LENGTH;
+    const room = Math.min(limit, capacity);
+    const written = writeReply(
+      answer,
+      view,
+      packet,
+      start,
+      room,
+      FLAG_AA,
+      view.echo,
+      view.echoLength,
+    );
+    if (written !== DOES_NOT_FIT) return written;
+    const reply = truncateReply(answer, view, packet, start, limit, FLAG_AA);
+    if (reply.length > capacity) {
+      door.currentClient().send(reply);
+      return 0;
+    }
+    reply.copy(packet, start);
+    return reply.length;
+  }
+
+  /** Sends the query down the chain; the reply goes out through its client, now or later. */
+  #ask(route: Route, packet: Buffer, start: number, door: Door): number {
+    const query = new Query(this.#view, packet, start, {
+      client: door.currentClient(),
+      zone: route.zone,
+      server: this.#server,
+      nowMs: this.#nowMs,
+    });
+    const done = (outcome: Outcome) => finishReply(query, outcome, route.counters);
+    if (route.pipeline.debug) {
+      route.pipeline.chain.resolve(query, done);
+      return 0;
+    }
+    try {
+      route.pipeline.chain.resolve(query, done);
+    } catch (error) {
+      this.#modules.panics.count++;
+      this.#modules.log.error(`recovered from panic in server: "${this.#server}" ${String(error)}`);
+      finishReply(query, failed(RCODE_SERVFAIL, String(error)), route.counters);
+    }
+    return 0;
+  }
+
+  /** REFUSED for a name or class that nobody here serves. */
+  #refuse(packet: Buffer, start: number, door: Door): number {
+    const view = this.#view;
+    const proto = door.transport === 'udp' ? 0 : 1;
+    const { dropped } = this.#modules;
+    dropped.countRequest(proto, view.qtype, view.length, view.dnssecOk);
+    dropped.countResponse(proto, RCODE_REFUSED, '', 0);
+    return writeRcode(view, packet, start, RCODE_REFUSED);
+  }
+}
+
+/** The reply to a message that is no proper query; 0 when there is none. Nothing of it is counted. */
+function refuseMessage(view: QueryView, outcome: number, packet: Buffer, start: number): number {
+  if (outcome === READ_DROP) return 0;
+  if (outcome === READ_BADVERS) return writeRcode(view, packet, start, RCODE_BADVERS);
+  // The question of a message that could not be read is not repeated (spec §5.2).
+  view.questionEnd = 0;
+  return writeRcode(view, packet, start, outcome === READ_FORMERR ? RCODE_FORMERR : RCODE_NOTIMP);
+}
