@@ -46,6 +46,10 @@ export interface BlockSettings {
   /** Queries one TCP connection may ask; 0 for any number. */
   maxTcpQueries: number;
   debug: boolean;
+  /** Whether the block's queries are counted in coredns_dns_* (`prometheus`); absent: they are not. */
+  countRequests?: boolean;
+  /** How long to go on answering after the wish to stop (`health { lameduck }`); absent: not at all. */
+  lameduckMs?: number;
 }
 
 /** What a block's stages and services are built with. */
@@ -54,6 +58,8 @@ export interface BlockContext extends BlockFacts {
   readonly servers: readonly string[];
   /** The same, as addresses and ports. */
   readonly listeners: readonly { readonly address: string; readonly port: number }[];
+  /** The block's directives that see queries, for coredns_plugin_enabled; absent: none. */
+  readonly handlerNames?: readonly string[];
   readonly parts: Parts;
   readonly catalogue: Catalogue;
   readonly log: Log;
@@ -74,6 +80,8 @@ export interface DaemonHooks {
   readonly corefile: { readonly path: string; readonly text: string };
   /** True for an address this daemon listens on: never to be used as an upstream. */
   isOwnAddress(address: string, port: number): boolean;
+  /** Names what keeps the daemon from answering, for `ready`; empty, or absent: it answers. */
+  unready?(): readonly string[];
 }
 
 /** Something that lives longer than one configuration: a listener, an upstream, a store. */
