@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ['test/host/**'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Recorded conversations wait more than they work.
+    maxConcurrency: 12,
   },
 });
