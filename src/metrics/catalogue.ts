@@ -6,16 +6,20 @@ import { Registry } from 'prom-client';
 import { DEFINITIONS, type MetricName } from './definitions.ts';
 import type { Histogram } from './histogram.ts';
 
-/** Label values by label name. */
+/** Label values by label name: all labels of the metric's definition. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Gives one sample; a histogram metric takes a Histogram, the others a number. */
+/**
+ * Gives one sample; a histogram metric takes a Histogram, the others a number. Samples with the
+ * same labels are added up, whoever gave them.
+ */
 export type Emit = (labels: Labels, value: number | Histogram) => void;
 
 /** Reads counters at scrape time. Must not throw. */
 export type Source = (emit: Emit) => void;
 
 export class Catalogue {
+  /** What prom-client counts itself: nodejs_*. */
   readonly registry = new Registry();
   /** BOUNDED by the number of metrics; the sets by what `lasting` and parts register. */
   readonly #sources = new Map<MetricName, Set<Source>>();
@@ -31,6 +35,18 @@ export class Catalogue {
     const sources = this.#sources.get(name);
     sources?.add(source);
     return () => sources?.delete(source);
+  }
+
+  /**
+   * Reads all sources of a metric.
+   *
+   * @returns false when it has none
+   */
+  read(name: MetricName, emit: Emit): boolean {
+    const sources = this.#sources.get(name);
+    if (sources === undefined || sources.size === 0) return false;
+    for (const source of sources) source(emit);
+    return true;
   }
 
   /** Makes something once per process, so that a reload does not reset its counters. */

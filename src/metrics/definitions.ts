@@ -1,5 +1,10 @@
-/** Every metric the daemon exposes: the one list that catalogue, docs and tests share (spec §6.2). */
+/**
+ * Every metric the daemon exposes, but prom-client's nodejs_*: the one list that catalogue, docs and
+ * tests share. Here stand the names of CoreDNS and node-cache (spec §6.2).
+ */
 import { SIZE_BOUNDS, SLIM_TIME_BOUNDS, TIME_BOUNDS } from './histogram.ts';
+import { OWN_DEFINITIONS } from './own-definitions.ts';
+import { PROCESS_DEFINITIONS } from './process-definitions.ts';
 
 /** What a metric is, as the exposition format and docs/metrics.md say it. */
 export interface Definition {
@@ -13,6 +18,7 @@ export interface Definition {
 const SERVER = ['server', 'zone', 'view'] as const;
 const CACHE = ['server', 'zones', 'view'] as const;
 const PROXY = ['proxy_name', 'to'] as const;
+const TEMPLATE = [...SERVER, 'class', 'type'] as const;
 
 export const DEFINITIONS = {
   coredns_nodecache_setup_errors_total: {
@@ -160,6 +166,38 @@ export const DEFINITIONS = {
     labels: ['hash', 'value'],
     help: 'A metric with hash as label to show the version of the loaded Corefile.',
   },
+  coredns_hosts_entries: {
+    type: 'gauge',
+    labels: ['hostsfile'],
+    help: 'The combined number of entries in hosts and Corefile.',
+  },
+  coredns_hosts_reload_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'The timestamp of the last reload of hosts file.',
+  },
+  coredns_template_matches_total: {
+    type: 'counter',
+    labels: TEMPLATE,
+    help: 'Counter of template regex matches.',
+  },
+  coredns_template_template_failures_total: {
+    type: 'counter',
+    labels: [...TEMPLATE, 'section', 'template'],
+    help: 'Counter of go template failures.',
+  },
+  coredns_template_rr_failures_total: {
+    type: 'counter',
+    labels: [...TEMPLATE, 'section', 'template'],
+    help: 'Counter of mis-templated RRs.',
+  },
+  coredns_dns64_requests_translated_total: {
+    type: 'counter',
+    labels: ['server'],
+    help: 'Counter of DNS requests translated by dns64.',
+  },
+  ...PROCESS_DEFINITIONS,
+  ...OWN_DEFINITIONS,
 } as const satisfies Record<string, Definition>;
 
 export type MetricName = keyof typeof DEFINITIONS;

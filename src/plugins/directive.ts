@@ -48,8 +48,6 @@ export interface BlockSettings {
   debug: boolean;
   /** Whether the block's queries are counted in coredns_dns_* (`prometheus`); absent: they are not. */
   countRequests?: boolean;
-  /** How long to go on answering after the wish to stop (`health { lameduck }`); absent: not at all. */
-  lameduckMs?: number;
 }
 
 /** What a block's stages and services are built with. */

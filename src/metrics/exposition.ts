@@ -1,0 +1,136 @@
+/**
+ * The metrics as text: Prometheus' format 0.0.4, spelled as Go's client library spells it, because
+ * that is what people's scripts have been written against (spec §6.1).
+ *
+ * Metrics by name, series by label values, labels by name with `le` last. A metric with labels has
+ * no line before its first use; one without is there from the start, with 0.
+ */
+import type { Catalogue, Labels } from './catalogue.ts';
+import { DEFINITIONS, type Definition, type MetricName } from './definitions.ts';
+import { Histogram } from './histogram.ts';
+
+export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Reads every source and writes it all down. */
+export async function expose(catalogue: Catalogue): Promise<string> {
+  const families = new Map<string, string>();
+  for (const name of Object.keys(DEFINITIONS) as MetricName[]) {
+    families.set(name, familyText(name, catalogue));
+  }
+  for (const { name, help, type, values } of await catalogue.registry.getMetricsAsJSON()) {
+    if (values.length > 0) {
+      families.set(name, headText(name, help, String(type)) + nodeText(name, values));
+    }
+  }
+  return [...families.keys()]
+    .sort()
+    .map((name) => families.get(name))
+    .join('');
+}
+
+/** A metric of ours with its head; '' when it has no series. */
+function familyText(name: MetricName, catalogue: Catalogue): string {
+  const definition: Definition = DEFINITIONS[name];
+  const series = readSeries(name, definition, catalogue);
+  if (series.size === 0) return '';
+  let text = headText(name, definition.help, definition.type);
+  for (const labels of [...series.keys()].sort()) {
+    const value = series.get(labels) ?? 0;
+    text += typeof value === 'number' ? line(name, labels, value) : histogram(name, labels, value);
+  }
+  return text;
+}
+
+/** Samples by the text of their labels, those with equal labels added up. BOUNDED by the sources. */
+function readSeries(
+  name: MetricName,
+  definition: Definition,
+  catalogue: Catalogue,
+): Map<string, number | Histogram> {
+  const series = new Map<string, number | Histogram>();
+  const order = [...definition.labels].sort();
+  const hasSource = catalogue.read(name, (labels, value) => {
+    const key = labelText(labels, order);
+    const known = series.get(key);
+    series.set(key, known === undefined ? value : sum(known, value));
+  });
+  if (!hasSource && order.length === 0) {
+    series.set('', definition.bounds === undefined ? 0 : new Histogram(definition.bounds));
+  }
+  return series;
+}
+
+function sum(a: number | Histogram, b: number | Histogram): number | Histogram {
+  if (typeof a === 'number' || typeof b === 'number') return Number(a) + Number(b);
+  const both = new Histogram(a.bounds);
+  both.add(a);
+  both.add(b);
+  return both;
+}
+
+/** A sample of prom-client, of which a histogram's have names of their own. */
+interface NodeSample {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string | number | undefined>>;
+  readonly metricName?: string;
+}
+
+function nodeText(name: string, samples: readonly NodeSample[]): string {
+  let text = '';
+  for (const { value, labels, metricName } of samples) {
+    const { le, ...others } = labels;
+    const values = Object.fromEntries(
+      Object.entries(others).map(([label, of]) => [label, String(of)]),
+    );
+    const own = labelText(values, Object.keys(values).sort());
+    text += line(metricName ?? name, le === undefined ? own : withBound(own, boundText(le)), value);
+  }
+  return text;
+}
+
+function boundText(le: string | number): string {
+  return typeof le === 'number' ? goNumber(le) : le;
+}
+
+function headText(name: string, help: string, type: string): string {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`;
+}
+
+/** Buckets in the format are cumulative: each counts all that lies below its bound. */
+function histogram(name: string, labels: string, { bounds, counts, sum }: Histogram): string {
+  let text = '';
+  let below = 0;
+  for (let i = 0; i < counts.length; i++) {
+    below += counts[i];
+    const bound = i < bounds.length ? goNumber(bounds[i]) : '+Inf';
+    text += line(`${name}_bucket`, withBound(labels, bound), below);
+  }
+  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, below);
+}
+
+function withBound(labels: string, bound: string): string {
+  return labels === '' ? `le="${bound}"` : `${labels},le="${bound}"`;
+}
+
+function line(name: string, labels: string, value: number): string {
+  return labels === '' ? `${name} ${goNumber(value)}\n` : `${name}{${labels}} ${goNumber(value)}\n`;
+}
+
+/** `a="1",b="2"` in the order given; a label that was not given is empty. */
+function labelText(labels: Labels, order: readonly string[]): string {
+  return order.map((name) => `${name}="${escapeLabel(labels[name] ?? '')}"`).join(',');
+}
+
+function escapeLabel(value: string): string {
+  if (!/[\\"\n]/.test(value)) return value;
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+/** A number as Go's strconv prints it in its shortest general form: `42`, `1.048576e+06`, `+Inf`. */
+export function goNumber(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  const size = Math.abs(value);
+  if (value === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+}

@@ -1,0 +1,44 @@
+/** Metrics that the original never had, or has no more: names of ours, and of CoreDNS up to 1.10. */
+import type { Definition } from './definitions.ts';
+import { FINE_TIME_BOUNDS, TIME_BOUNDS } from './histogram.ts';
+
+export const OWN_DEFINITIONS = {
+  nodelocaldns_hit_duration_seconds: {
+    type: 'histogram',
+    labels: [],
+    bounds: FINE_TIME_BOUNDS,
+    help: 'Histogram of the time each answer from the cache took, without its way through the kernel.',
+  },
+  nodelocaldns_miss_duration_seconds: {
+    type: 'histogram',
+    labels: ['zone'],
+    bounds: FINE_TIME_BOUNDS,
+    help: 'Histogram of the time each answer that did not lie ready in the cache took.',
+  },
+  nodelocaldns_event_loop_busy_seconds_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Time the event loop was not waiting; its rate is the load of the one thread, 1 being full.',
+  },
+  coredns_forward_requests_total: {
+    type: 'counter',
+    labels: ['to'],
+    help: 'Counter of requests made per upstream.',
+  },
+  coredns_forward_responses_total: {
+    type: 'counter',
+    labels: ['to', 'rcode'],
+    help: 'Counter of responses received per upstream.',
+  },
+  coredns_forward_request_duration_seconds: {
+    type: 'histogram',
+    labels: ['to', 'rcode'],
+    bounds: TIME_BOUNDS,
+    help: 'Histogram of the time each request took.',
+  },
+  coredns_forward_healthcheck_failures_total: {
+    type: 'counter',
+    labels: ['to'],
+    help: 'Counter of the number of failed healthchecks.',
+  },
+} as const satisfies Record<string, Definition>;
