@@ -1,0 +1,123 @@
+/**
+ * Runs all tests that this machine can run, and says at the end what ran, what did not, and why.
+ * `npm test` calls it after the checks and the build.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Tests that run together. */
+interface Suite {
+  readonly name: string;
+  /** Programs that must be on the PATH. */
+  readonly tools: readonly string[];
+  readonly needsRoot: boolean;
+  /** A command that writes vitest's JSON report to `reportPath`. */
+  command(reportPath: string): readonly string[];
+}
+
+/** How a suite went. */
+interface Outcome {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Why it did not run, or did not come to an end; '' otherwise. */
+  readonly reason: string;
+}
+
+const HOST_TOOLS = ['ip', 'iptables', 'iptables-save', 'conntrack', 'nsd', 'dig', 'musl-gcc'];
+
+const SUITES: readonly Suite[] = [
+  {
+    name: 'unit, golden and end to end',
+    tools: [],
+    needsRoot: false,
+    command: (reportPath) => vitest('vitest.config.ts', reportPath),
+  },
+  {
+    name: 'host: network namespaces',
+    tools: HOST_TOOLS,
+    needsRoot: true,
+    command: (reportPath) => vitest('vitest.host.config.ts', reportPath),
+  },
+  {
+    name: 'host: a kernel with the dummy driver',
+    tools: [...HOST_TOOLS, 'linux.uml'],
+    needsRoot: true,
+    command: (reportPath) => ['bash', 'test/host/uml.sh', reportPath],
+  },
+];
+
+const root = new URL('..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-test-'));
+const outcomes = SUITES.map((suite, index) => run(suite, join(folder, `${index}.json`)));
+rmSync(folder, { recursive: true });
+report(outcomes);
+
+function vitest(config: string, reportPath: string): string[] {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
+  return ['vitest', 'run', '--config', config, ...reporters];
+}
+
+function run(suite: Suite, reportPath: string): Outcome {
+  console.log(`\n── ${suite.name}`);
+  const reason = reasonNotToRun(suite);
+  if (reason !== '') {
+    console.log(`not run: ${reason}`);
+    return { name: suite.name, passed: 0, failed: 0, skipped: 1, reason: `not run: ${reason}` };
+  }
+  const [program, ...args] = suite.command(reportPath);
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
+  if (!existsSync(reportPath)) {
+    const cause = error?.message ?? `exit status ${status}`;
+    return { name: suite.name, passed: 0, failed: 1, skipped: 0, reason: `no report: ${cause}` };
+  }
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+    readFileSync(reportPath, 'utf8'),
+  );
+  // A file that cannot be loaded, or an error outside a test, fails the run without a failed test.
+  const failedOutside = status !== 0 && numFailedTests === 0;
+  return {
+    name: suite.name,
+    passed: numPassedTests,
+    failed: failedOutside ? 1 : numFailedTests,
+    skipped: numPendingTests + numTodoTests,
+    reason: failedOutside ? `exit status ${status} though no test failed` : '',
+  };
+}
+
+function reasonNotToRun(suite: Suite): string {
+  if (suite.needsRoot && process.getuid?.() !== 0) return 'needs root';
+  const missing = suite.tools.filter((tool) => !isOnPath(tool));
+  return missing.length === 0 ? '' : `${missing.join(', ')} not found`;
+}
+
+function isOnPath(tool: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((path) => {
+    try {
+      accessSync(join(path, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The last line holds the totals. A suite that did not run counts as one skipped. */
+function report(all: readonly Outcome[]): void {
+  console.log('\n── summary');
+  for (const { name, reason, ...counts } of all) {
+    console.log(`${name}: ${countsText(counts)}${reason === '' ? '' : ` (${reason})`}`);
+  }
+  const sum = (key: 'passed' | 'failed' | 'skipped') =>
+    all.reduce((total, outcome) => total + outcome[key], 0);
+  const total = { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+  console.log(countsText(total));
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+function countsText(counts: Pick<Outcome, 'passed' | 'failed' | 'skipped'>): string {
+  return `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+}
