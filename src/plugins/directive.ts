@@ -31,6 +31,8 @@ export interface BlockFacts {
   readonly index: number;
   /** The port of the first key, for directives that talk to their own server. */
   readonly port: number;
+  /** The interface that the daemon makes, known before it exists; absent: it makes none. */
+  readonly ownInterface?: { readonly name: string; readonly addresses: readonly string[] };
 }
 
 /** What `configure` may change; starts with defaults. */
