@@ -7,14 +7,17 @@ import {
   FLAG_QR,
   FLAG_TC,
   HEADER_LENGTH,
+  MIN_UDP_PAYLOAD,
   RCODE_MASK,
   readUint16,
   readUint32,
   writeUint16,
   writeUint32,
 } from './header.ts';
-import { skipName } from './query-view.ts';
-import { TYPE_NS, TYPE_OPT, TYPE_RRSIG, TYPE_SOA } from './type.ts';
+import { decodeMessage, encodeMessage } from './message.ts';
+import { expandedNameLength, POINTER, skipName } from './name.ts';
+import { expandedRdataLength, rdataLayout } from './rdata.ts';
+import { TYPE_NS, TYPE_OPT, TYPE_RRSIG, TYPE_SOA, TYPE_TSIG } from './type.ts';
 
 /** More records than this do not fit a message of 65,535 octets: each takes at least eleven. */
 const MAX_RECORDS = 5957;
@@ -24,18 +27,24 @@ export class Answer {
   readonly wire: Buffer;
   /** Second header word as upstream sent it. */
   readonly flags: number;
+  /** The response code, with the upper eight bits from the OPT record (RFC 6891 §6.1.3). */
+  readonly rcode: number;
   readonly questionEnd: number;
-  /** Where each TTL stands in `wire`. BOUNDED by MAX_RECORDS. */
+  /** Where each TTL stands in `wire`, in order. BOUNDED by MAX_RECORDS. */
   readonly ttlOffsets: Uint16Array;
   readonly answerCount: number;
   readonly authorityCount: number;
   readonly additionalCount: number;
+  /** Octets of `wire` were all its names spelled out: the size that metrics and logs show (spec §6.2). */
+  readonly uncompressedLength: number;
   /** The smallest TTL of all records in seconds; −1 without records. */
   readonly minTtlSeconds: number;
   /** What the authority section holds, for telling kinds of answers apart (RFC 2308 §2). */
   readonly authorityHasSoa: boolean;
   readonly authorityHasNs: boolean;
   readonly hasSignatures: boolean;
+  /** Signed for one client (RFC 8945): must be neither changed nor cut. */
+  readonly hasTsig: boolean;
   /** The OPT record as upstream sent it, or null; `cache` drops it, as it is meant for one hop. */
   opt: Buffer | null;
   /** What `setTtl` last wrote; −1 when the TTLs are still upstream's. */
@@ -44,20 +53,19 @@ export class Answer {
   constructor(wire: Buffer, scan: RecordScan) {
     this.wire = wire;
     this.flags = readUint16(wire, 2);
+    this.rcode = (this.flags & RCODE_MASK) | (scan.opt === null ? 0 : scan.opt[OPT_RCODE] << 4);
     this.questionEnd = scan.questionEnd;
-    this.ttlOffsets = Uint16Array.from(scan.ttlOffsets);
+    this.ttlOffsets = scan.ttlOffsets;
     this.answerCount = readUint16(wire, 6);
     this.authorityCount = readUint16(wire, 8);
     this.additionalCount = readUint16(wire, 10);
+    this.uncompressedLength = scan.uncompressedLength;
     this.minTtlSeconds = scan.minTtlSeconds;
     this.authorityHasSoa = scan.authorityHasSoa;
     this.authorityHasNs = scan.authorityHasNs;
     this.hasSignatures = scan.hasSignatures;
+    this.hasTsig = scan.hasTsig;
     this.opt = scan.opt;
-  }
-
-  get rcode(): number {
-    return this.flags & RCODE_MASK;
   }
 
   get truncated(): boolean {
@@ -77,73 +85,161 @@ export class Answer {
   }
 }
 
-/** What one walk over a message's records finds. */
-interface RecordScan {
-  questionEnd: number;
-  ttlOffsets: number[];
-  minTtlSeconds: number;
-  authorityHasSoa: boolean;
-  authorityHasNs: boolean;
-  hasSignatures: boolean;
-  opt: Buffer | null;
-}
+/** Where the upper bits of the response code stand in an OPT record (RFC 6891 §6.1.3). */
+const OPT_RCODE = 5;
 
 /**
  * Reads a response with exactly one question. Returns null when it is no response, has another
- * number of questions, is cut short, or holds an OPT record that is not the last one.
- * Copies what it keeps: `message` may be reused at once.
+ * number of questions, is cut short (unless it says so itself: TC), has a malformed name, or more
+ * than one OPT record. Copies what it keeps: `message` may be reused at once.
  */
 export function readAnswer(message: Buffer): Answer | null {
-  const end = message.length;
-  if (end < HEADER_LENGTH || (readUint16(message, 2) & FLAG_QR) === 0) return null;
+  if (message.length < HEADER_LENGTH || (readUint16(message, 2) & FLAG_QR) === 0) return null;
   if (readUint16(message, 4) !== 1) return null;
-  const nameEnd = skipName(message, HEADER_LENGTH, end);
-  if (nameEnd < 0 || nameEnd + 4 > end) return null;
-  const scan: RecordScan = {
-    questionEnd: nameEnd + 4,
-    ttlOffsets: [],
-    minTtlSeconds: -1,
-    authorityHasSoa: false,
-    authorityHasNs: false,
-    hasSignatures: false,
-    opt: null,
-  };
-  const keptEnd = scanRecords(message, scan);
-  if (keptEnd < 0) return null;
-  const wire = Buffer.allocUnsafeSlow(keptEnd);
-  message.copy(wire, 0, 0, keptEnd);
+  const scan = new RecordScan();
+  if (!scan.readQuestion(message)) return null;
+  if (!scan.readRecords(message)) {
+    // Some servers cut a truncated answer in the middle of a record. Nobody uses its records, but
+    // the client must learn of TC, so that it asks again over TCP (RFC 2181 §9).
+    const flags = readUint16(message, 2);
+    return (flags & FLAG_TC) === 0 ? null : bareAnswer(message, scan.questionEnd, flags);
+  }
+  if (scan.optInside) return rewrite(message, scan.opt);
+  // CoreDNS sends uncompressed what fits (spec §5.2), so kube-dns' long answers over TCP come
+  // spelled out. A small answer fits every client as it is and is not worth the time; a long one
+  // pays with each hit: more to copy, and cut for clients that could take it compressed.
+  const spelledOut = scan.keptEnd === scan.uncompressedLength;
+  if (spelledOut && scan.keptEnd > MIN_UDP_PAYLOAD && !scan.hasTsig) {
+    return rewrite(message, scan.opt);
+  }
+  return keep(message, scan);
+}
+
+/** The answer in the form it was sent, without the OPT record at its end. */
+function keep(message: Buffer, scan: RecordScan): Answer {
+  const wire = Buffer.allocUnsafeSlow(scan.keptEnd);
+  message.copy(wire, 0, 0, scan.keptEnd);
   if (scan.opt !== null) writeUint16(wire, 10, readUint16(message, 10) - 1);
   return new Answer(wire, scan);
 }
 
-/** Walks all records into `scan`. Returns where the records to keep end, or −1. */
-function scanRecords(message: Buffer, scan: RecordScan): number {
-  const authorityStart = readUint16(message, 6);
-  const additionalStart = authorityStart + readUint16(message, 8);
-  const total = additionalStart + readUint16(message, 10);
-  if (total > MAX_RECORDS) return -1;
-  let at = scan.questionEnd;
-  for (let i = 0; i < total; i++) {
-    const owner = at;
-    at = skipName(message, at, message.length);
-    if (at < 0 || at + 10 > message.length) return -1;
-    const type = readUint16(message, at);
-    const dataEnd = at + 10 + readUint16(message, at + 8);
-    if (dataEnd > message.length) return -1;
-    if (type === TYPE_OPT) {
-      if (i !== total - 1 || i < additionalStart) return -1;
-      scan.opt = Buffer.from(message.subarray(owner, dataEnd));
-      return owner;
-    }
-    const ttl = readUint32(message, at + 4);
-    scan.ttlOffsets.push(at + 4);
-    if (scan.minTtlSeconds < 0 || ttl < scan.minTtlSeconds) scan.minTtlSeconds = ttl;
-    if (type === TYPE_RRSIG) scan.hasSignatures = true;
-    if (i >= authorityStart && i < additionalStart) {
-      if (type === TYPE_SOA) scan.authorityHasSoa = true;
-      else if (type === TYPE_NS) scan.authorityHasNs = true;
-    }
-    at = dataEnd;
+/** An answer without records: `message`'s header and question, which ends at `questionEnd`. */
+export function bareAnswer(message: Buffer, questionEnd: number, flags: number): Answer {
+  const wire = Buffer.from(message.subarray(0, questionEnd));
+  writeUint16(wire, 2, flags);
+  writeUint16(wire, 4, 1);
+  wire.fill(0, 6, HEADER_LENGTH);
+  const scan = new RecordScan();
+  scan.questionEnd = questionEnd;
+  scan.readRecords(wire);
+  return new Answer(wire, scan);
+}
+
+/** The answer encoded anew: compressed, and with no gap where an OPT record was. */
+function rewrite(message: Buffer, opt: Buffer | null): Answer | null {
+  const decoded = decodeMessage(message);
+  if (decoded === null) return null;
+  const additionals = decoded.additionals.filter((record) => record.type !== TYPE_OPT);
+  const wire = Buffer.from(encodeMessage({ ...decoded, additionals }));
+  const scan = new RecordScan();
+  if (!scan.readQuestion(wire) || !scan.readRecords(wire)) return null;
+  scan.opt = opt;
+  return new Answer(wire, scan);
+}
+
+/** Offsets are gathered here, then copied: how many there are is not known before. */
+const gatheredOffsets = new Uint16Array(MAX_RECORDS);
+
+/** What one walk over a message finds. */
+class RecordScan {
+  questionEnd = 0;
+  /** Where the records to keep end: before the OPT record if it is the last. */
+  keptEnd = 0;
+  ttlOffsets: Uint16Array = gatheredOffsets;
+  uncompressedLength = 0;
+  minTtlSeconds = -1;
+  authorityHasSoa = false;
+  authorityHasNs = false;
+  hasSignatures = false;
+  hasTsig = false;
+  opt: Buffer | null = null;
+  /** The OPT record is not the last one, so the octets to keep do not lie together. */
+  optInside = false;
+
+  /** Walks the question. False when it is malformed or compressed. */
+  readQuestion(message: Buffer): boolean {
+    // Nothing stands before the question that a pointer in it could lead to.
+    const nameLength = expandedNameLength(message, HEADER_LENGTH, message.length);
+    this.questionEnd = HEADER_LENGTH + nameLength + 4;
+    return nameLength > 0 && this.questionEnd <= message.length;
   }
-  return at;
+
+  /** Walks all records. False when one is malformed or cut short. */
+  readRecords(message: Buffer): boolean {
+    const authorityStart = readUint16(message, 6);
+    const additionalStart = authorityStart + readUint16(message, 8);
+    const total = additionalStart + readUint16(message, 10);
+    if (total > MAX_RECORDS) return false;
+    this.uncompressedLength = this.questionEnd;
+    let at = this.questionEnd;
+    let kept = 0;
+    for (let i = 0; i < total; i++) {
+      const owner = at;
+      const fixed = this.#skipOwner(message, owner);
+      if (fixed < 0) return false;
+      const type = readUint16(message, fixed);
+      at = fixed + 10 + readUint16(message, fixed + 8);
+      if (at > message.length) return false;
+      if (type === TYPE_OPT) {
+        // RFC 6891 §6.1.2: its owner "MUST be 0 (root domain)".
+        if (this.opt !== null || i < additionalStart || message[owner] !== 0) return false;
+        this.opt = Buffer.from(message.subarray(owner, at));
+        this.optInside = i !== total - 1;
+        this.uncompressedLength -= 1;
+        if (!this.optInside) at = owner;
+        continue;
+      }
+      if (!this.#addData(message, type, fixed + 10, at)) return false;
+      gatheredOffsets[kept++] = fixed + 4;
+      this.#note(type, readUint32(message, fixed + 4), i >= authorityStart && i < additionalStart);
+    }
+    this.keptEnd = at;
+    this.ttlOffsets = gatheredOffsets.slice(0, kept);
+    return true;
+  }
+
+  /** Counts the owner name at `owner`. Returns where the type stands, or −1. */
+  #skipOwner(message: Buffer, owner: number): number {
+    const end = message.length;
+    // Nearly every owner is a pointer to the question, whose length is known.
+    const isQuestion = message[owner] === POINTER && message[owner + 1] === HEADER_LENGTH;
+    const length = isQuestion
+      ? this.questionEnd - HEADER_LENGTH - 4
+      : expandedNameLength(message, owner, end);
+    if (length < 0) return -1;
+    this.uncompressedLength += length;
+    const fixed = isQuestion ? owner + 2 : skipName(message, owner, end);
+    return fixed + 10 <= end ? fixed : -1;
+  }
+
+  /** Counts a record's fixed part and data. False when a name in the data is malformed. */
+  #addData(message: Buffer, type: number, from: number, end: number): boolean {
+    const layout = rdataLayout(type);
+    const length =
+      layout === undefined ? end - from : expandedRdataLength(message, layout, from, end);
+    this.uncompressedLength += 10 + length;
+    return length >= 0;
+  }
+
+  /** Takes in a record's type and TTL. */
+  #note(type: number, ttlSeconds: number, inAuthority: boolean): void {
+    // RFC 8767 §4: a TTL with its highest bit set is a large positive number, not a zero.
+    if (this.minTtlSeconds < 0 || ttlSeconds < this.minTtlSeconds) this.minTtlSeconds = ttlSeconds;
+    if (type === TYPE_RRSIG) this.hasSignatures = true;
+    else if (type === TYPE_TSIG) this.hasTsig = true;
+    else if (inAuthority) {
+      if (type === TYPE_SOA) this.authorityHasSoa = true;
+      else if (type === TYPE_NS) this.authorityHasNs = true;
+    }
+  }
 }

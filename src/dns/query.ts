@@ -10,6 +10,7 @@ import {
   OPCODE_SHIFT,
   readUint16,
 } from './header.ts';
+import { latin1Slice } from './latin1.ts';
 import { nameToText } from './name.ts';
 import type { QueryView } from './query-view.ts';
 
@@ -60,7 +61,7 @@ export class Query {
     this.zone = context.zone;
     this.server = context.server;
     this.receivedAtMs = context.nowMs;
-    this.key = view.key.toString('latin1', 0, view.keyLength);
+    this.key = latin1Slice(view.key, 0, view.keyLength);
     this.flags = view.flags;
     this.qtype = view.qtype;
     this.qclass = view.qclass;

@@ -18,13 +18,15 @@ import {
   FLAG_TC,
   HEADER_LENGTH,
   OPCODE_MASK,
+  RCODE_BADVERS,
   RCODE_MASK,
+  RCODE_SERVFAIL,
   writeUint16,
 } from './header.ts';
 import { TYPE_OPT } from './type.ts';
 
 /** Octets of an OPT record without options (RFC 6891 §6.1.2). */
-const OPT_LENGTH = 11;
+export const OPT_LENGTH = 11;
 /** The reply does not fit: the caller must cut it (truncate.ts) or use a larger buffer. */
 export const DOES_NOT_FIT = -1;
 
@@ -37,8 +39,15 @@ export interface Asked {
   readonly dnssecOk: boolean;
 }
 
+/** What a reply takes from the answer: a whole one, or the part of it that fits. */
+export type Written = Pick<
+  Answer,
+  'wire' | 'flags' | 'rcode' | 'questionEnd' | 'answerCount' | 'authorityCount' | 'additionalCount'
+>;
+
 /**
- * Writes `answer` as the reply to the query at `packet[start…]`.
+ * Writes `answer` as the reply to the query at `packet[start…]`. They must have the same question,
+ * letter case aside; one of another length is never written.
  *
  * @param aaFlag FLAG_AA to set the bit whatever the answer says, 0 to leave it as the answer has it
  * @param echo the EDNS options to repeat, `echoLength` octets of it
@@ -46,7 +55,7 @@ export interface Asked {
  * @returns the reply's length in octets, or DOES_NOT_FIT with nothing written
  */
 export function writeReply(
-  answer: Answer,
+  answer: Written,
   asked: Asked,
   packet: Buffer,
   start: number,
@@ -58,20 +67,23 @@ export function writeReply(
   const { wire, questionEnd } = answer;
   const optLength = asked.hasOpt ? OPT_LENGTH + echoLength : 0;
   const length = wire.length + optLength;
-  if (length > limit) return DOES_NOT_FIT;
+  if (length > limit || questionEnd !== asked.questionEnd) return DOES_NOT_FIT;
   const flags =
-    (answer.flags & (FLAG_AA | FLAG_TC | FLAG_RA | RCODE_MASK)) |
+    (answer.flags & (FLAG_AA | FLAG_TC | FLAG_RA)) |
     aaFlag |
     FLAG_QR |
     (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) |
     // RFC 6840 §5.8: AD is shown to those who set DO or AD in the query.
-    (asked.dnssecOk || (asked.flags & FLAG_AD) !== 0 ? answer.flags & FLAG_AD : 0);
+    (asked.dnssecOk || (asked.flags & FLAG_AD) !== 0 ? answer.flags & FLAG_AD : 0) |
+    headerRcode(answer.rcode, asked.hasOpt);
   writeUint16(packet, start + 2, flags);
   writeUint16(packet, start + 6, answer.answerCount);
   writeUint16(packet, start + 8, answer.authorityCount);
   writeUint16(packet, start + 10, answer.additionalCount + (asked.hasOpt ? 1 : 0));
   wire.copy(packet, start + questionEnd, questionEnd);
-  if (optLength !== 0) writeOpt(asked, packet, start + wire.length, echo, echoLength, 0);
+  if (optLength !== 0) {
+    writeOpt(asked, packet, start + wire.length, echo, echoLength, answer.rcode);
+  }
   return length;
 }
 
@@ -83,19 +95,21 @@ export function writeReply(
 export function writeRcode(asked: Asked, packet: Buffer, start: number, rcode: number): number {
   const hasQuestion = asked.questionEnd !== 0;
   const withOpt = asked.hasOpt && hasQuestion;
-  writeUint16(
-    packet,
-    start + 2,
-    FLAG_QR | (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) | (rcode & RCODE_MASK),
-  );
+  const flags = FLAG_QR | (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD));
+  writeUint16(packet, start + 2, flags | headerRcode(rcode, withOpt));
   writeUint16(packet, start + 4, hasQuestion ? 1 : 0);
   writeUint16(packet, start + 6, 0);
   writeUint16(packet, start + 8, 0);
   writeUint16(packet, start + 10, withOpt ? 1 : 0);
   const end = hasQuestion ? asked.questionEnd : HEADER_LENGTH;
   if (!withOpt) return end;
-  writeOpt(asked, packet, start + end, null, 0, rcode >> 4);
+  writeOpt(asked, packet, start + end, null, 0, rcode);
   return end + OPT_LENGTH;
+}
+
+/** The four bits of `rcode` for the header. Without OPT an extended code has no place: SERVFAIL. */
+function headerRcode(rcode: number, withOpt: boolean): number {
+  return rcode <= RCODE_MASK || withOpt ? rcode & RCODE_MASK : RCODE_SERVFAIL;
 }
 
 /** Writes our OPT record: the client's payload size and DO bit, version 0, the options of `echo`. */
@@ -105,13 +119,13 @@ function writeOpt(
   at: number,
   echo: Buffer | null,
   echoLength: number,
-  extendedRcode: number,
+  rcode: number,
 ): void {
   packet[at] = 0;
   writeUint16(packet, at + 1, TYPE_OPT);
   // A BADVERS reply names no size: it says nothing about a version we do not speak.
-  writeUint16(packet, at + 3, extendedRcode === 0 ? asked.ednsSize : 0);
-  packet[at + 5] = extendedRcode;
+  writeUint16(packet, at + 3, rcode === RCODE_BADVERS ? 0 : asked.ednsSize);
+  packet[at + 5] = rcode >> 4;
   packet[at + 6] = 0;
   packet[at + 7] = asked.dnssecOk ? 0x80 : 0;
   packet[at + 8] = 0;

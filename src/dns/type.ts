@@ -10,13 +10,18 @@ export const TYPE_MX = 15;
 export const TYPE_TXT = 16;
 export const TYPE_AAAA = 28;
 export const TYPE_SRV = 33;
+export const TYPE_NAPTR = 35;
+export const TYPE_DNAME = 39;
 export const TYPE_OPT = 41;
 export const TYPE_DS = 43;
 export const TYPE_RRSIG = 46;
+export const TYPE_SVCB = 64;
+export const TYPE_HTTPS = 65;
 export const TYPE_TSIG = 250;
 export const TYPE_IXFR = 251;
 export const TYPE_AXFR = 252;
 export const TYPE_ANY = 255;
+export const TYPE_CAA = 257;
 
 /** Every type with a mnemonic that operators meet in logs and Corefiles. Frozen at load. */
 const NAMES: ReadonlyMap<number, string> = new Map([
