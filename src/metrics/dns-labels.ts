@@ -68,8 +68,3 @@ const RCODE_NAMES: readonly (string | undefined)[] = [
 export function rcodeLabel(rcode: number): string {
   return RCODE_NAMES[rcode] ?? `RCODE${rcode}`;
 }
-
-/** The `rcode` label of coredns_proxy_*: `NXDOMAIN`, or `12` without a name. */
-export function proxyRcodeLabel(rcode: number): string {
-  return RCODE_NAMES[rcode] ?? String(rcode);
-}

@@ -29,12 +29,6 @@ export class Histogram {
     this.sum += value * times;
   }
 
-  /** One observation whose bucket is known already. */
-  observeIn(bucket: number, value: number): void {
-    this.counts[bucket]++;
-    this.sum += value;
-  }
-
   /** Adds what another histogram with the same bounds has seen. */
   add(other: Histogram): void {
     for (let i = 0; i < this.counts.length; i++) this.counts[i] += other.counts[i];

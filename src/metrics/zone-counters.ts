@@ -14,13 +14,6 @@ const PROTO_NAMES = ['udp', 'tcp'] as const;
 /** Extended codes have 12 bits; the few above this that anyone has ever assigned share its place. */
 const MAX_RCODE = 31;
 
-/** Sizes below this find their bucket in a table. */
-const SMALL_SIZES = 2048;
-/** The bucket of each small size in a histogram with SIZE_BOUNDS. */
-const SIZE_BUCKETS = new Uint8Array(SMALL_SIZES).map((_, size) =>
-  SIZE_BOUNDS.findIndex((bound) => size <= bound),
-);
-
 /** What tells counters apart. */
 export interface ZoneLabels {
   /** The listener: `dns://169.254.20.10:53`. */
@@ -59,7 +52,7 @@ export class ZoneCounters {
   countRequest(proto: number, qtype: number, length: number, dnssecOk: boolean): void {
     this.#requests[proto * TYPE_NAMES.length + typeIndex(qtype)]++;
     if (dnssecOk) this.#dnssecOkRequests++;
-    observeSize(this.#requestSizes[proto], length);
+    this.#requestSizes[proto].observe(length);
   }
 
   /**
@@ -70,7 +63,7 @@ export class ZoneCounters {
   countResponse(proto: number, rcode: number, plugin: string, uncompressedLength: number): void {
     const responses = plugin === 'cache' ? this.#cacheResponses : this.#responsesOf(plugin);
     responses[Math.min(rcode, MAX_RCODE)]++;
-    observeSize(this.#responseSizes[proto], uncompressedLength);
+    this.#responseSizes[proto].observe(uncompressedLength);
   }
 
   /** `times` answers that lay ready in the cache and took `seconds` each. */
@@ -148,9 +141,4 @@ export function zoneCounters(catalogue: Catalogue, labels: ZoneLabels): ZoneCoun
     counters.register(catalogue);
     return counters;
   });
-}
-
-function observeSize(sizes: Histogram, length: number): void {
-  if (length < SMALL_SIZES) sizes.observeIn(SIZE_BUCKETS[length], length);
-  else sizes.observe(length);
 }

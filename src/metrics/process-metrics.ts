@@ -1,0 +1,104 @@
+/**
+ * What the kernel and Node.js say about this process. All of it is read during a scrape; at rest
+ * it costs nothing. What cannot be read is left out.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { collectDefaultMetrics } from 'prom-client';
+import type { Catalogue } from './catalogue.ts';
+import type { MetricName } from './definitions.ts';
+
+/** Clock ticks of /proc/self/stat in a second: USER_HZ, 100 on every platform that Node.js runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** What Go's client library shows for a limit that there is not: 2⁶⁴ − 1, rounded. */
+const UNLIMITED = 2 ** 64;
+
+/** Places in /proc/self/stat behind the name of the program (proc_pid_stat(5), counted from 0). */
+const STAT_USER_TICKS = 11;
+const STAT_SYSTEM_TICKS = 12;
+const STAT_START_TICKS = 19;
+const STAT_VIRTUAL_BYTES = 20;
+
+/** Of prom-client's metrics those that cost nothing between scrapes and say what no other does. */
+const KEPT_NODE_METRICS: ReadonlySet<string> = new Set([
+  'nodejs_version_info',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_external_memory_bytes',
+  'nodejs_gc_duration_seconds',
+]);
+
+/** prom-client starts a sampling timer that nothing here reads: it is to fire as good as never. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** Shows process_*, nodejs_*, go_goroutines and the load of the event loop. */
+export function showProcess(catalogue: Catalogue): void {
+  for (const [name, read] of Object.entries(READERS) as [MetricName, () => number][]) {
+    catalogue.source(name, (emit) => {
+      const value = orNaN(read);
+      if (Number.isFinite(value)) emit({}, value);
+    });
+  }
+  const { registry } = catalogue;
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (!KEPT_NODE_METRICS.has(name)) registry.removeSingleMetric(name);
+  }
+}
+
+/** Each gives a number, or NaN, or throws when its source is not there. */
+const READERS = {
+  process_cpu_seconds_total: () => {
+    const stat = readStat();
+    return (stat[STAT_USER_TICKS] + stat[STAT_SYSTEM_TICKS]) / TICKS_PER_SECOND;
+  },
+  process_virtual_memory_bytes: () => readStat()[STAT_VIRTUAL_BYTES],
+  process_resident_memory_bytes: () => process.memoryUsage.rss(),
+  process_start_time_seconds: () => {
+    const bootSeconds = Number(/^btime (\d+)/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]);
+    return bootSeconds + readStat()[STAT_START_TICKS] / TICKS_PER_SECOND;
+  },
+  process_open_fds: () => readdirSync('/proc/self/fd').length,
+  process_max_fds: () => readLimit('Max open files'),
+  process_virtual_memory_max_bytes: () => readLimit('Max address space'),
+  process_network_receive_bytes_total: () => readNetwork('InOctets'),
+  process_network_transmit_bytes_total: () => readNetwork('OutOctets'),
+  go_goroutines: () => process.getActiveResourcesInfo().length,
+  nodelocaldns_event_loop_busy_seconds_total: () =>
+    performance.eventLoopUtilization().active / 1000,
+} as const satisfies Partial<Record<MetricName, () => number>>;
+
+function orNaN(read: () => number): number {
+  try {
+    return read();
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** The numbers of /proc/self/stat that follow the name of the program and stand after it. */
+function readStat(): number[] {
+  const text = readFileSync('/proc/self/stat', 'latin1');
+  // The name may hold spaces and brackets itself: the last bracket ends it.
+  return text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+}
+
+/** A soft limit of /proc/self/limits. */
+function readLimit(name: string): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  const soft = new RegExp(`^${name} +(\\S+)`, 'm').exec(limits)?.[1];
+  return soft === 'unlimited' ? UNLIMITED : Number(soft);
+}
+
+/** A field of the line pair `IpExt:` in the statistics of the network namespace. */
+function readNetwork(field: string): number {
+  const lines = readFileSync('/proc/self/net/netstat', 'latin1').split('\n');
+  const [names, values] = lines
+    .filter((line) => line.startsWith('IpExt:'))
+    .map((line) => line.split(' '));
+  return Number(values[names.indexOf(field)]);
+}
