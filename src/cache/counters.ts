@@ -8,4 +8,6 @@ export class CacheCounters {
   /** Replies that did not match the question they were fetched for. */
   drops = 0;
   servedStale = 0;
+  successEvictions = 0;
+  denialEvictions = 0;
 }

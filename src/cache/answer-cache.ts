@@ -1,0 +1,170 @@
+/**
+ * One cache: successes and denials in a store each, so that a flood of names that do not exist
+ * cannot push out those that do.
+ *
+ * A question has an answer in one of them only. There are two exceptions to "the newest wins": a
+ * server error never takes the place of an answer that may still be served, stale ones included,
+ * and with `preferPositive` no denial does either.
+ */
+import type { Answer } from '../dns/answer.ts';
+import { HEADER_LENGTH } from '../dns/header.ts';
+import { LOWER } from '../dns/name.ts';
+import type { Query } from '../dns/query.ts';
+import type { CacheBudget } from './budget.ts';
+import { classify, holdsType, isDenial, KIND_SERVER_ERROR, mayBeStored } from './classification.ts';
+import { CacheCounters } from './counters.ts';
+import { Entry } from './entry.ts';
+import { type LifetimeOptions, lifetimeSeconds, type TtlBounds } from './lifetime.ts';
+import { Store } from './store.ts';
+import { ZoneSet } from './zone-set.ts';
+
+/** One class of answers. */
+export interface ClassOptions extends TtlBounds {
+  /** CAPACITY as configured. */
+  readonly capacity: number;
+  /** Names in these zones are not stored (`disable`). */
+  readonly disabledZones: readonly string[];
+}
+
+/** What a cache keeps, and for how long. */
+export interface AnswerCacheOptions extends LifetimeOptions {
+  readonly success: ClassOptions;
+  readonly denial: ClassOptions;
+  /** How long an expired answer may be served; 0: not at all. */
+  readonly staleMs: number;
+  /** Keeps a good stale answer when the upstream comes to deny it (`serve_stale_policy`). */
+  readonly preferPositive: boolean;
+}
+
+/** What a cache works with. */
+export interface AnswerCacheModules {
+  readonly budget: CacheBudget;
+  /** Wall-clock seconds, for the validity of signatures. */
+  readonly unixSeconds: () => number;
+}
+
+/** What became of an answer that was offered. */
+export interface Kept {
+  readonly kind: number;
+  readonly lifetimeSeconds: number;
+  /** The new entry, or null when nothing was stored. */
+  readonly entry: Entry | null;
+}
+
+export class AnswerCache {
+  readonly #options: AnswerCacheOptions;
+  readonly #modules: AnswerCacheModules;
+  readonly #successes: Store;
+  readonly #denials: Store;
+  readonly #noSuccesses: ZoneSet;
+  readonly #noDenials: ZoneSet;
+  /** Who stored last: evictions are counted for them. */
+  #counters = new CacheCounters();
+  /** Whether anything was ever stored: the gauges exist from then on. */
+  #used = false;
+
+  constructor(options: AnswerCacheOptions, modules: AnswerCacheModules) {
+    const { budget } = modules;
+    this.#options = options;
+    this.#modules = modules;
+    this.#successes = new Store(options.success, {
+      budget,
+      onEviction: () => this.#counters.successEvictions++,
+    });
+    this.#denials = new Store(options.denial, {
+      budget,
+      onEviction: () => this.#counters.denialEvictions++,
+    });
+    this.#noSuccesses = new ZoneSet(options.success.disabledZones);
+    this.#noDenials = new ZoneSet(options.denial.disabledZones);
+  }
+
+  get successCount(): number {
+    return this.#successes.size;
+  }
+
+  get denialCount(): number {
+    return this.#denials.size;
+  }
+
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** The entry for a key, fresh or not; using it keeps it from being evicted. */
+  get(key: string): Entry | undefined {
+    return this.#successes.get(key) ?? this.#denials.get(key);
+  }
+
+  /** Whether an expired entry may still be served. */
+  servesStale(entry: Entry, nowMs: number): boolean {
+    return nowMs < entry.expiresAtMs + this.#options.staleMs;
+  }
+
+  /**
+   * Takes in what came for `query`: gives it its lifetime as TTL, drops its OPT record, and stores it
+   * if it may be.
+   */
+  offer(query: Query, answer: Answer, nowMs: number, counters: CacheCounters): Kept {
+    const kind = classify(answer, query.qtype, this.#modules.unixSeconds);
+    const seconds = lifetimeSeconds(answer, kind, this.#options);
+    this.#counters = counters;
+    const storable = seconds > 0 && mayBeStored(answer, kind, query);
+    // A signed message is the client's as it is.
+    if (!answer.hasTsig) {
+      answer.setTtl(seconds);
+      // RFC 6891 §6.2.1: "OPT is a hop-by-hop" matter: neither stored nor passed on.
+      answer.opt = null;
+    }
+    let entry: Entry | null = null;
+    if (storable && !matchesQuestion(answer, query.key)) counters.drops++;
+    else if (storable) entry = this.#store(query, answer, kind, seconds, nowMs);
+    return { kind, lifetimeSeconds: seconds, entry };
+  }
+
+  open(): void {
+    this.#successes.open();
+    this.#denials.open();
+  }
+
+  close(): void {
+    this.#successes.close();
+    this.#denials.close();
+  }
+
+  #store(query: Query, answer: Answer, kind: number, seconds: number, nowMs: number): Entry | null {
+    const denial = isDenial(kind);
+    if ((denial ? this.#noDenials : this.#noSuccesses).covers(query.key)) return null;
+    const answersQuestion = !denial && holdsType(answer, query.qtype);
+    const before = this.#successes.peek(query.key) ?? this.#denials.peek(query.key);
+    if (before !== undefined && this.#isKept(before, kind, answersQuestion, nowMs)) return null;
+    this.#used = true;
+    const entry = new Entry(query.key, answer, {
+      kind,
+      lifetimeSeconds: seconds,
+      answersQuestion,
+      storedAtMs: nowMs,
+      staleMs: this.#options.staleMs,
+    });
+    (denial ? this.#successes : this.#denials).delete(query.key);
+    (denial ? this.#denials : this.#successes).put(entry, nowMs);
+    return entry;
+  }
+
+  /** Whether the entry there is worth more than a new answer of this kind. */
+  #isKept(before: Entry, kind: number, answersQuestion: boolean, nowMs: number): boolean {
+    if (!this.servesStale(before, nowMs)) return false;
+    if (kind === KIND_SERVER_ERROR) return before.kind !== KIND_SERVER_ERROR;
+    return this.#options.preferPositive && before.answersQuestion && !answersQuestion;
+  }
+}
+
+/** Whether `answer` repeats the question of `key`, letter case aside. */
+function matchesQuestion(answer: Answer, key: string): boolean {
+  const { wire, questionEnd } = answer;
+  if (questionEnd - HEADER_LENGTH !== key.length - 1) return false;
+  for (let i = 0; i < key.length - 1; i++) {
+    if (LOWER[wire[HEADER_LENGTH + i]] !== key.charCodeAt(i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,124 @@
+/**
+ * Entries by key: bounded by number here and by octets in the budget. A full store drops what is of
+ * no use to anyone first, then what was asked for least recently.
+ */
+import { LRUCache } from 'lru-cache';
+import type { CacheBudget } from './budget.ts';
+import { DiscardQueue } from './discard-queue.ts';
+import type { Entry } from './entry.ts';
+
+/** What a store of the default capacity holds at most. */
+export const DEFAULT_CAPACITY = 10_000;
+/** The table's memory is taken at once, so there is an end to what a Corefile may ask for. */
+const MAX_ENTRIES = 1024 * 1024;
+/** What each entry above the default capacity adds to the budget: a usual answer. */
+const OCTETS_PER_EXTRA_ENTRY = 500;
+
+/** Shards of the original's store, and the fewest entries each of them holds. */
+const SHARDS = 256;
+const MIN_PER_SHARD = 4;
+
+/** What a store is made for. */
+export interface StoreOptions {
+  /** CAPACITY as configured. */
+  readonly capacity: number;
+}
+
+/** What a store works with. */
+export interface StoreModules {
+  readonly budget: CacheBudget;
+  /** Called for each entry that had to make room. */
+  readonly onEviction: () => void;
+}
+
+export class Store {
+  /** BOUNDED by #maxEntries. */
+  readonly #entries: LRUCache<string, Entry>;
+  readonly #queue = new DiscardQueue();
+  readonly #maxEntries: number;
+  readonly #extraOctets: number;
+  readonly #modules: StoreModules;
+  #octets = 0;
+  #isOpen = false;
+
+  constructor(options: StoreOptions, modules: StoreModules) {
+    this.#maxEntries = entriesFor(options.capacity);
+    const extra = this.#maxEntries - entriesFor(DEFAULT_CAPACITY);
+    this.#extraOctets = Math.max(0, extra) * OCTETS_PER_EXTRA_ENTRY;
+    this.#entries = new LRUCache({ max: this.#maxEntries });
+    this.#modules = modules;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** The entry, now the one used last; it may have expired. */
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The entry, its place in the order of use unchanged. */
+  peek(key: string): Entry | undefined {
+    return this.#entries.peek(key);
+  }
+
+  /** Does nothing in a store that is closed: an answer may come in for a configuration that is gone. */
+  put(entry: Entry, nowMs: number): void {
+    if (!this.#isOpen) return;
+    const { budget } = this.#modules;
+    if (!this.delete(entry.key) && this.size >= this.#maxEntries) this.evict(nowMs);
+    this.#entries.set(entry.key, entry);
+    this.#queue.add(entry);
+    this.#octets += entry.octets;
+    budget.charge(entry.octets);
+    budget.enforce(nowMs);
+  }
+
+  /** Returns whether there was such an entry. */
+  delete(key: string): boolean {
+    const entry = this.#entries.peek(key);
+    if (entry === undefined) return false;
+    this.#entries.delete(key);
+    this.#queue.remove(entry);
+    this.#octets -= entry.octets;
+    this.#modules.budget.charge(-entry.octets);
+    return true;
+  }
+
+  /** Drops one entry to make room. False when there is none. */
+  evict(nowMs: number): boolean {
+    const entry = this.#queue.due(nowMs) ?? this.#leastRecentlyUsed();
+    if (entry === undefined || !this.delete(entry.key)) return false;
+    this.#modules.onEviction();
+    return true;
+  }
+
+  /** Takes part in the budget from now on. */
+  open(): void {
+    this.#isOpen = true;
+    this.#modules.budget.admit(this, this.#extraOctets);
+  }
+
+  /** Forgets everything and leaves the budget. */
+  close(): void {
+    this.#isOpen = false;
+    for (const key of [...this.#entries.keys()]) this.delete(key);
+    this.#modules.budget.dismiss(this, this.#extraOctets);
+  }
+
+  #leastRecentlyUsed(): Entry | undefined {
+    for (const entry of this.#entries.rvalues()) return entry;
+    return undefined;
+  }
+}
+
+/** Entries that the original keeps for this CAPACITY: 9,984 for 10,000, never less than 1,024. */
+export function entriesFor(capacity: number): number {
+  const perShard = Math.max(Math.floor(capacity / SHARDS), MIN_PER_SHARD);
+  return Math.min(perShard * SHARDS, MAX_ENTRIES);
+}
