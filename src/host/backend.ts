@@ -1,0 +1,93 @@
+/**
+ * Which of the kernel's rule sets to write to: the one that kubelet and kube-proxy use on this node,
+ * because a rule in another one takes no part in the same decisions.
+ */
+import { readFileSync } from 'node:fs';
+import type { CommandRunner } from './command.ts';
+import { FAMILY_V4, type Family } from './ip.ts';
+import { IptablesRules, type IptablesVariant, type RuleBackend } from './iptables-rules.ts';
+import { NftablesRules } from './nftables-rules.ts';
+
+/** The user's choice; `auto` looks for kube-proxy. */
+export type RulesMode = 'auto' | 'iptables' | 'nftables';
+
+export interface BackendOptions {
+  readonly mode: RulesMode;
+  readonly interfaceName: string;
+  readonly families: readonly Family[];
+}
+
+/** What was chosen. */
+export interface BackendChoice {
+  /** One per address family, or one for both. Empty when the node has neither tool. */
+  readonly backends: readonly RuleBackend[];
+  /** Why, for the log. */
+  readonly reason: string;
+}
+
+const DEADLINE_MS = 5000;
+
+/** Looks for kube-proxy's chains and for the tools. Never rejects. */
+export async function chooseBackend(
+  options: BackendOptions,
+  run: CommandRunner,
+): Promise<BackendChoice> {
+  const nftables = (reason: string): BackendChoice => ({
+    backends: [new NftablesRules(options, run)],
+    reason,
+  });
+  const iptables = (
+    variant: IptablesVariant,
+    isLegacy: boolean,
+    reason: string,
+  ): BackendChoice => ({
+    backends: options.families.map(
+      (family) => new IptablesRules({ variant, isLegacy, isV4: family === FAMILY_V4 }, run),
+    ),
+    reason,
+  });
+  if (options.mode === 'nftables') return nftables('chosen with -rules nftables');
+  const [nft, legacy] = [await countKubeChains('-nft', run), await countKubeChains('-legacy', run)];
+  if (nft > 0 && nft >= legacy) return iptables('-nft', false, 'KUBE chains are in iptables-nft');
+  if (legacy > 0) return iptables('-legacy', true, 'KUBE chains are in iptables-legacy');
+  const proxyIsNative = options.mode === 'auto' && (await hasNativeProxy(run));
+  if (proxyIsNative) return nftables('kube-proxy runs in nftables mode');
+  const plain = await run('iptables', ['--version'], { deadlineMs: DEADLINE_MS });
+  if (plain.status === 0) {
+    const version = plain.stdout.trim();
+    return iptables('', !version.includes('nf_tables'), `no KUBE chains yet, using ${version}`);
+  }
+  const hasNft = (await run('nft', ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
+  if (options.mode === 'auto' && hasNft) return nftables('there is no iptables');
+  return { backends: [], reason: 'there is no iptables and no nft program' };
+}
+
+/** How many KUBE chains a variant of iptables shows, in either family. */
+async function countKubeChains(variant: '-nft' | '-legacy', run: CommandRunner): Promise<number> {
+  let chains = 0;
+  for (const program of ['iptables', 'ip6tables']) {
+    // Asking the legacy program loads its kernel modules, so ask only where they are in use.
+    if (variant === '-legacy' && !hasLegacyTables(program)) continue;
+    for (const table of ['mangle', 'nat']) {
+      const { stdout } = await run(`${program}${variant}-save`, ['-t', table], {
+        deadlineMs: DEADLINE_MS,
+      });
+      chains += stdout.match(/^:KUBE-/gm)?.length ?? 0;
+    }
+  }
+  return chains;
+}
+
+function hasLegacyTables(program: string): boolean {
+  try {
+    const list = program === 'iptables' ? 'ip_tables_names' : 'ip6_tables_names';
+    return readFileSync(`/proc/self/net/${list}`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
+async function hasNativeProxy(run: CommandRunner): Promise<boolean> {
+  const { stdout } = await run('nft', ['list', 'tables'], { deadlineMs: DEADLINE_MS });
+  return /^table \w+ kube-proxy$/m.test(stdout);
+}

@@ -1,0 +1,38 @@
+/**
+ * The dead-man's switch of the event loop: a timer keeps pushing back an alarm of the kernel's. When
+ * the loop hangs the alarm goes off and the process ends, the lease ends with it, and kubelet starts
+ * the pod anew.
+ */
+import koffi from 'koffi';
+
+const SIGALRM = 14;
+const REARM_MS = 500;
+
+export class DeadMan {
+  readonly #limitSeconds: number;
+  readonly #alarm: (seconds: number) => number;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param options.limitSeconds how long the event loop may hang */
+  constructor(options: { limitSeconds: number }) {
+    this.#limitSeconds = options.limitSeconds;
+    this.#alarm = koffi.load(null).func('unsigned int alarm(unsigned int seconds)');
+  }
+
+  start(): void {
+    const libc = koffi.load(null);
+    const signal = libc.func('void* signal(int number, void* handler)');
+    // The first process of a container ignores every signal that it has no handler for. `_exit`
+    // itself is the handler: safe in a signal, and the exit status is the signal's number, 14.
+    signal(SIGALRM, libc.symbol('_exit'));
+    this.#alarm(this.#limitSeconds);
+    this.#timer = setInterval(() => this.#alarm(this.#limitSeconds), REARM_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#alarm(0);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Keeps the rules as they should be: chooses the backend, repairs what others flush or double, and
+ * keeps trying, with growing pauses, where iptables misbehaves. Never rejects: DNS is served all the
+ * while (spec §2.2, §2.5).
+ */
+import type { Clock } from '../log/clock.ts';
+import type { Log } from '../log/log.ts';
+import { type BackendChoice, chooseBackend, type RulesMode } from './backend.ts';
+import type { CommandRunner } from './command.ts';
+import { canonicalIp, familyOf } from './ip.ts';
+import type { RuleBackend, SyncOutcome } from './iptables-rules.ts';
+import { type Rule, type RulesOptions, ruleKey, rulesFor } from './rules.ts';
+import type { RulesWatch } from './rules-watch.ts';
+import type { SetupErrors } from './setup-errors.ts';
+
+export interface RulesKeeperOptions extends RulesOptions {
+  readonly localIps: readonly string[];
+  readonly interfaceName: string;
+  readonly mode: RulesMode;
+  /** Between checks when nothing seems to have changed. */
+  readonly syncIntervalMs: number;
+}
+
+export interface RulesKeeperModules {
+  readonly log: Log;
+  readonly counters: SetupErrors;
+  readonly clock: Clock;
+  readonly run: CommandRunner;
+  /** Tells cheaply whether the kernel's rules may have changed. */
+  readonly watch: RulesWatch;
+  /** Whether another living program answers DNS on an address: its rules are its own. */
+  readonly isServedByOther: (ip: string) => boolean;
+}
+
+const FIRST_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 30_000;
+
+export class RulesKeeper {
+  readonly #options: RulesKeeperOptions;
+  readonly #modules: RulesKeeperModules;
+  readonly #wanted: readonly Rule[];
+  readonly #isWantedIp: (rule: Rule) => boolean;
+  #choice: BackendChoice | null = null;
+  /** Per backend: whether its rules were in place at the last look. BOUNDED by the families. */
+  readonly #inPlace = new Map<RuleBackend, boolean>();
+  #pauseMs = FIRST_PAUSE_MS;
+  #nextSyncMs = 0;
+
+  constructor(options: RulesKeeperOptions, modules: RulesKeeperModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#wanted = options.localIps.flatMap((ip) => rulesFor(ip, options));
+    const ips = new Set(options.localIps.map(canonicalIp));
+    this.#isWantedIp = (rule) => ips.has(canonicalIp(rule.ip));
+  }
+
+  /** Whether an address may be held: its rules were in place when we last could look. */
+  isReady(ip: string): boolean {
+    for (const [backend, inPlace] of this.#inPlace) {
+      if (!inPlace && backend.covers(ip)) return false;
+    }
+    return this.#inPlace.size > 0;
+  }
+
+  /** Puts the rules in place; afterwards `isReady` tells for which addresses it worked. */
+  async install(): Promise<void> {
+    await this.#syncAll(this.#wanted, (rule) => this.#isObsolete(rule));
+    await this.#modules.watch.settle();
+  }
+
+  /** Removes what a dead predecessor left, except rules that we would install ourselves. */
+  async removeLeftovers(): Promise<void> {
+    const wanted = new Set(this.#wanted.map(ruleKey));
+    await this.#syncAll([], (rule) => !wanted.has(ruleKey(rule)) && this.#isObsolete(rule));
+    this.#inPlace.clear();
+    this.#nextSyncMs = 0;
+  }
+
+  /** Removes our rules, the original's forms of them included. */
+  async remove(): Promise<void> {
+    await this.#syncAll([], this.#isWantedIp);
+    this.#inPlace.clear();
+  }
+
+  /**
+   * Checks the rules if they may have changed, or if it is time to.
+   *
+   * @returns whether `isReady` may say something else now
+   */
+  async tick(): Promise<boolean> {
+    const isDue = this.#modules.clock.nowMs() >= this.#nextSyncMs;
+    // While something is wrong the pauses grow; a change by someone else does not shorten them.
+    if (!isDue && (this.#pauseMs > FIRST_PAUSE_MS || !(await this.#modules.watch.changed()))) {
+      return false;
+    }
+    await this.install();
+    return true;
+  }
+
+  /** A rule that is not wanted goes when its address is ours or nobody's. */
+  #isObsolete(rule: Rule): boolean {
+    return !this.#modules.isServedByOther(rule.ip);
+  }
+
+  async #syncAll(wanted: readonly Rule[], isObsolete: (rule: Rule) => boolean): Promise<void> {
+    const { clock } = this.#modules;
+    let worked = true;
+    for (const backend of await this.#backends()) {
+      const outcome = await backend.sync(wanted, isObsolete);
+      this.#note(backend, outcome);
+      if (outcome.status !== 'in-place') worked = false;
+    }
+    if (this.#inPlace.size === 0) worked = false;
+    const pauseMs = worked ? this.#options.syncIntervalMs : this.#pauseMs;
+    this.#nextSyncMs = clock.nowMs() + pauseMs;
+    this.#pauseMs = worked ? FIRST_PAUSE_MS : Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
+  }
+
+  async #backends(): Promise<readonly RuleBackend[]> {
+    const { log, counters, run, watch } = this.#modules;
+    if (this.#choice !== null && this.#choice.backends.length > 0) return this.#choice.backends;
+    const families = [...new Set(this.#options.localIps.map(familyOf))];
+    const choice = await chooseBackend({ ...this.#options, families }, run);
+    if (choice.backends.length === 0) {
+      counters.iptables++;
+      log.error(`rules cannot be set: ${choice.reason}`);
+    } else {
+      const names = choice.backends.map(({ name }) => name).join(' and ');
+      log.info(`Rules are kept with ${names}: ${choice.reason}`);
+      watch.follow(choice.backends.flatMap(({ targets }) => targets));
+    }
+    this.#choice = choice;
+    return choice.backends;
+  }
+
+  #note(backend: RuleBackend, outcome: SyncOutcome): void {
+    const { log, counters } = this.#modules;
+    if (outcome.status === 'in-place') {
+      this.#inPlace.set(backend, true);
+      const { added, removed } = outcome;
+      if (added > 0) log.info(`Added ${added} rules with ${backend.name}`);
+      if (removed > 0) log.info(`Removed ${removed} rules with ${backend.name}`);
+      if (added + removed === 0) log.debug(`rules of ${backend.name} are as they should be`);
+      return;
+    }
+    // When the kernel could not be asked, what was known last still counts.
+    if (outcome.missing || !this.#inPlace.has(backend)) this.#inPlace.set(backend, false);
+    if (outcome.status === 'locked') counters.iptablesLock++;
+    else counters.iptables++;
+    const retry = `trying again in ${this.#pauseMs / 1000} s`;
+    log.error(`setting rules with ${backend.name}: ${outcome.message}; ${retry}`);
+  }
+}
