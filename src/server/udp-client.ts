@@ -1,0 +1,68 @@
+/** The sender of a datagram, kept for a reply that comes later. */
+import type { Client } from '../dns/query.ts';
+import { isWildcard } from './open-socket.ts';
+import {
+  decodeAddress6,
+  decodeSocketAddress,
+  type Endpoint,
+  formatIPv4,
+} from './socket-address.ts';
+import type { UdpEndpoint } from './udp-endpoint.ts';
+import type { UdpOutbox } from './udp-outbox.ts';
+
+/** Where the address of ours stands in a control message: in_pktinfo.ipi_addr, in6_pktinfo.ipi6_addr. */
+const LOCAL_AT_V4 = 24;
+const LOCAL_AT_V6 = 16;
+/** Octets of the longer one of the two. */
+const PKTINFO_LENGTH_V6 = 40;
+
+export class UdpClient implements Client {
+  readonly transport = 'udp';
+  readonly #endpoint: UdpEndpoint;
+  readonly #outbox: UdpOutbox;
+  /** Socket address and control message as the kernel gave them: latin1 text is their smallest form. */
+  readonly #name: string;
+  readonly #control: string;
+  #decoded: Endpoint | null = null;
+
+  constructor(endpoint: UdpEndpoint, outbox: UdpOutbox, name: string, control: string) {
+    this.#endpoint = endpoint;
+    this.#outbox = outbox;
+    this.#name = name;
+    this.#control = control;
+  }
+
+  get family(): 4 | 6 {
+    return this.#remote().family;
+  }
+
+  get address(): string {
+    return this.#remote().address;
+  }
+
+  get port(): number {
+    return this.#remote().port;
+  }
+
+  get localAddress(): string {
+    const { localAddress } = this.#endpoint;
+    if (this.#control === '' || !isWildcard(localAddress)) return localAddress;
+    const control = Buffer.from(this.#control, 'latin1');
+    return control.length === PKTINFO_LENGTH_V6
+      ? decodeAddress6(control.subarray(LOCAL_AT_V6, LOCAL_AT_V6 + 16)).address
+      : formatIPv4(control, LOCAL_AT_V4);
+  }
+
+  get localPort(): number {
+    return this.#endpoint.localPort;
+  }
+
+  send(message: Buffer): void {
+    this.#outbox.push(this.#endpoint, this.#name, this.#control, message);
+  }
+
+  #remote(): Endpoint {
+    this.#decoded ??= decodeSocketAddress(Buffer.from(this.#name, 'latin1'));
+    return this.#decoded;
+  }
+}

@@ -1,0 +1,87 @@
+/** A UDP address and port that we answer on, with batched system calls. */
+import type { Part } from '../plugins/directive.ts';
+import type { Watcher } from './libc.ts';
+import { openSocket } from './open-socket.ts';
+import { UdpBatch, type UdpBatchModules } from './udp-batch.ts';
+import type { UdpCounters, UdpEndpoint } from './udp-endpoint.ts';
+
+/** How often `drain` empties the queue of someone who fills it as fast. */
+const MAX_DRAIN_PASSES = 64;
+
+/** Where to listen: `''` is the wildcard address, port 0 any free port. */
+export interface UdpListenerOptions {
+  readonly address: string;
+  readonly port: number;
+}
+
+export class UdpListener implements Part {
+  readonly counters: UdpCounters = { unsent: 0 };
+  readonly #options: UdpListenerOptions;
+  readonly #modules: UdpBatchModules;
+  #endpoint: UdpEndpoint | null = null;
+  #batch: UdpBatch | null = null;
+  #watcher: Watcher | null = null;
+
+  constructor(options: UdpListenerOptions, modules: UdpBatchModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** The socket, for a take-over; −1 while there is none. */
+  get fd(): number {
+    return this.#endpoint?.fd ?? -1;
+  }
+
+  /** The port in use; 0 while there is none. */
+  get port(): number {
+    return this.#endpoint?.localPort ?? 0;
+  }
+
+  /** Binds and answers. Rejects with ListenError. */
+  async start(): Promise<void> {
+    const { libc } = this.#modules;
+    const socket = openSocket({ transport: 'udp', ...this.#options }, libc);
+    this.#endpoint = {
+      ...socket,
+      localAddress: this.#options.address,
+      localPort: socket.port,
+      counters: this.counters,
+      isOpen: true,
+    };
+    this.#batch = new UdpBatch(this.#endpoint, this.#modules);
+    this.#watcher = libc.watch(socket.fd, this.#onReadable);
+  }
+
+  /** Answers all that has arrived and reads no more. Replies that come later are still sent. */
+  drain(): void {
+    this.#watcher?.close();
+    this.#watcher = null;
+    for (let i = 0; i < MAX_DRAIN_PASSES && this.#batch?.answerQueue() === false; i++);
+  }
+
+  async stop(): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint === null) return;
+    this.drain();
+    this.#modules.outbox.flush();
+    endpoint.isOpen = false;
+    this.#modules.libc.close(endpoint.fd);
+    this.#endpoint = null;
+    this.#batch = null;
+  }
+
+  readonly #onReadable = (): void => {
+    try {
+      this.#batch?.answerQueue();
+    } catch (error) {
+      // Handlers do not throw. If one does, it must be seen, and koffi would swallow it.
+      setImmediate(() => {
+        throw error;
+      });
+    }
+    // Node runs ticks and promise jobs that were caused here behind the next immediate (libc.ts).
+    setImmediate(doNothing);
+  };
+}
+
+function doNothing(): void {}
