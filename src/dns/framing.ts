@@ -10,21 +10,23 @@ import { readUint16, writeUint16 } from './header.ts';
 /** Octets in front of each message. */
 export const FRAME_PREFIX = 2;
 
+/** No message is being gathered. */
+const NOTHING = Buffer.alloc(0);
 /** Room for a message of unknown progress: grows with what really comes. */
 const FIRST_CAPACITY = 512;
 
 /**
- * Takes one message at `chunk[start..start + length)`, valid until it returns. The octets behind it
- * are the next message: nothing may be written there. Must not throw.
+ * Takes one message at `chunk[start..end)`, valid until it returns. The octets behind it are the
+ * next message: nothing may be written there. Must not throw.
  */
-export type TakeMessage = (chunk: Buffer, start: number, length: number) => void;
+export type OnFrame = (chunk: Buffer, start: number, end: number) => void;
 
 /**
  * Cuts a stream into messages. A message that lies within one chunk is handed on in place; only
  * one that is spread over several is gathered.
  */
 export class FrameReader {
-  readonly #take: TakeMessage;
+  readonly #onFrame: OnFrame;
   /** The first octet of a prefix that was cut in two; −1 without. */
   #prefixOctet = -1;
   /** Length of the message being gathered; −1 between messages. */
@@ -35,43 +37,43 @@ export class FrameReader {
    */
   #partial: Buffer = NOTHING;
   #gathered = 0;
-  #stopped = false;
+  #isStopped = false;
 
-  constructor(take: TakeMessage) {
-    this.#take = take;
+  constructor(onFrame: OnFrame) {
+    this.#onFrame = onFrame;
   }
 
-  /** Whether the stream stands within a message: closing now cuts it. */
-  get midMessage(): boolean {
+  /** True while part of a message has arrived and the rest has not. */
+  get isMidFrame(): boolean {
     return this.#wanted >= 0 || this.#prefixOctet >= 0;
   }
 
-  /** Hands on no more messages, not even those of the chunk being fed. `take` may call it. */
+  /** Hands on no more messages, not even those of the chunk being read. `onFrame` may call it. */
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#partial = NOTHING;
   }
 
-  /** Takes what the stream brought. Keeps no reference to `chunk`. */
-  feed(chunk: Buffer): void {
+  /** Takes the first `length` octets of `chunk`. Keeps no reference to it. */
+  push(chunk: Buffer, length: number = chunk.length): void {
     let at = 0;
-    while (at < chunk.length && !this.#stopped) {
-      at = this.#wanted < 0 ? this.#readPrefix(chunk, at) : this.#gather(chunk, at);
+    while (at < length && !this.#isStopped) {
+      at = this.#wanted < 0 ? this.#readPrefix(chunk, at, length) : this.#gather(chunk, at, length);
     }
   }
 
-  /** Reads a length, and the message too if all of it is there. Returns how far it came. */
-  #readPrefix(chunk: Buffer, at: number): number {
-    if (this.#prefixOctet < 0 && at + FRAME_PREFIX > chunk.length) {
+  /** Reads a prefix, and the message too if all of it is there. Returns how far it came. */
+  #readPrefix(chunk: Buffer, at: number, end: number): number {
+    const wasCut = this.#prefixOctet >= 0;
+    if (!wasCut && at + FRAME_PREFIX > end) {
       this.#prefixOctet = chunk[at];
       return at + 1;
     }
-    const cut = this.#prefixOctet >= 0;
-    const length = cut ? (this.#prefixOctet << 8) | chunk[at] : readUint16(chunk, at);
-    const start = cut ? at + 1 : at + FRAME_PREFIX;
+    const length = wasCut ? (this.#prefixOctet << 8) | chunk[at] : readUint16(chunk, at);
+    const start = wasCut ? at + 1 : at + FRAME_PREFIX;
     this.#prefixOctet = -1;
-    if (start + length <= chunk.length) {
-      this.#take(chunk, start, length);
+    if (start + length <= end) {
+      this.#onFrame(chunk, start, start + length);
       return start + length;
     }
     this.#wanted = length;
@@ -80,19 +82,19 @@ export class FrameReader {
   }
 
   /** Adds to the message being gathered. Returns how far it came. */
-  #gather(chunk: Buffer, at: number): number {
-    const end = Math.min(at + this.#wanted - this.#gathered, chunk.length);
-    const gathered = this.#gathered + end - at;
+  #gather(chunk: Buffer, at: number, end: number): number {
+    const next = Math.min(at + this.#wanted - this.#gathered, end);
+    const gathered = this.#gathered + next - at;
     if (gathered > this.#partial.length) this.#grow(gathered);
-    chunk.copy(this.#partial, this.#gathered, at, end);
+    chunk.copy(this.#partial, this.#gathered, at, next);
     this.#gathered = gathered;
     if (gathered === this.#wanted) {
       const message = this.#partial;
       this.#wanted = -1;
       this.#partial = NOTHING;
-      this.#take(message, 0, gathered);
+      this.#onFrame(message, 0, gathered);
     }
-    return end;
+    return next;
   }
 
   /** Makes room for `needed` octets and, unless the message ends there, as many to come. */
@@ -111,5 +113,3 @@ export function frame(message: Uint8Array): Buffer {
   framed.set(message, FRAME_PREFIX);
   return framed;
 }
-
-const NOTHING = Buffer.alloc(0);

@@ -14,7 +14,6 @@ import {
   OPCODE_QUERY,
   OPCODE_SHIFT,
   readUint16,
-  writeUint16,
 } from './header.ts';
 import { LOWER, MAX_LABEL_LENGTH, MAX_NAME_LENGTH, skipName } from './name.ts';
 import { TYPE_OPT } from './type.ts';
@@ -42,9 +41,6 @@ const OPTION_TCP_KEEPALIVE = 11;
 /** An echo longer than this is left out: no client needs it and the buffer stays bounded. */
 const MAX_ECHO_LENGTH = 256;
 
-/** Where the payload size stands in an OPT record (RFC 6891 §6.1.2). */
-const OPT_SIZE = 3;
-
 export class QueryView {
   /** Lower-cased question, then one octet of DO and CD: the cache key. BOUNDED by the longest name. */
   readonly key = Buffer.alloc(MAX_KEY_LENGTH);
@@ -65,8 +61,6 @@ export class QueryView {
   questionEnd = 0;
 
   hasOpt = false;
-  /** Where the OPT record starts, counted from the start of the message. */
-  optStart = 0;
   /** The payload size the client says it can take; 0 without an OPT record. */
   ednsSize = 0;
   dnssecOk = false;
@@ -108,13 +102,6 @@ export class QueryView {
   get udpLimit(): number {
     // RFC 6891 §6.2.3: "Values lower than 512 MUST be treated as equal to 512."
     return Math.max(this.ednsSize, MIN_UDP_PAYLOAD);
-  }
-
-  /** Makes the query in `packet` say that the client takes no more than `size` octets (`bufsize`). */
-  lowerEdnsSize(packet: Buffer, start: number, size: number): void {
-    if (this.ednsSize <= size) return;
-    this.ednsSize = size;
-    writeUint16(packet, start + this.optStart + OPT_SIZE, size);
   }
 
   /** Copies the question to `key` in lower case. False when it is cut short, compressed or too long. */
@@ -165,7 +152,6 @@ export class QueryView {
         // RFC 6891 §6.1.1: "If a query message with more than one OPT RR is received, a FORMERR
         // (RCODE=1) MUST be returned." Its owner "MUST be 0 (root domain)" (§6.1.2).
         if (this.hasOpt || packet[owner] !== 0 || i < additionalStart) return READ_FORMERR;
-        this.optStart = owner - start;
         outcome = this.#readOpt(packet, at, dataEnd);
         if (outcome === READ_FORMERR) return outcome;
       }
