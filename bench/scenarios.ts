@@ -1,0 +1,191 @@
+/** What is measured, one scenario after the other, each with a server that was just started. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LoadResult, load, percentile } from './load.ts';
+import type { Program } from './process.ts';
+import type { QueryFiles } from './queries.ts';
+import type { Upstream } from './servers.ts';
+
+/** A server under test, and how long to measure. */
+export interface Run {
+  readonly program: Program;
+  readonly port: number;
+  readonly queries: QueryFiles;
+  readonly seconds: number;
+  /** Of the scenario that looks for growth. */
+  readonly minutes: number;
+  /** From exec to the first answer. */
+  readonly startMs: number;
+}
+
+/** One row; the columns depend on the scenario. */
+export type Row = Readonly<Record<string, number>>;
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly upstream: Upstream;
+  /** Whether an echo without DNS can be the floor. */
+  readonly hasFloor: boolean;
+  measure(run: Run): Promise<Row>;
+}
+
+/** Answers from the cache: filled first, then warmed up for as long as it is measured. */
+function cached(
+  name: string,
+  title: string,
+  file: keyof QueryFiles,
+  options: { readonly edns?: boolean } = {},
+): Scenario {
+  return {
+    name,
+    title,
+    upstream: 'udp',
+    hasFloor: true,
+    measure: async ({ program, port, queries, seconds }) => {
+      const source = { port, queries: queries[file], ...options };
+      await load({ ...source, rounds: 1, outstanding: 50 });
+      await load({ ...source, seconds: Math.max(1, seconds / 2) });
+      return measureCost(program, () => load({ ...source, seconds }));
+    },
+  };
+}
+
+/** Every name once, so that each is fetched and stored. A run over other names warms up. */
+function misses(name: string, title: string, upstream: Upstream): Scenario {
+  const [file, warmUp] =
+    upstream === 'tcp'
+      ? (['clusterOnce', 'plainOnce'] as const)
+      : (['plainOnce', 'clusterOnce'] as const);
+  return {
+    name,
+    title,
+    upstream,
+    hasFloor: false,
+    measure: async ({ program, port, queries }) => {
+      await load({ port, queries: queries[warmUp], rounds: 1, outstanding: 100 });
+      const once = { port, queries: queries[file], rounds: 1, outstanding: 100 };
+      return measureCost(program, () => load(once));
+    },
+  };
+}
+
+/** Clients over TCP; `queriesPerConnection` undefined: as many as there are. */
+function tcpClients(name: string, title: string, queriesPerConnection?: number): Scenario {
+  const perConnection = queriesPerConnection === undefined ? {} : { queriesPerConnection };
+  return {
+    name,
+    title,
+    upstream: 'udp',
+    hasFloor: false,
+    measure: async ({ program, port, queries, seconds }) => {
+      const source = { port, queries: queries.hits, outstanding: 50 };
+      await load({ ...source, rounds: 1 });
+      const overTcp = { ...source, transport: 'tcp', ...perConnection } as const;
+      await load({ ...overTcp, seconds: Math.max(1, seconds / 2) });
+      return measureCost(program, () => load({ ...overTcp, seconds }));
+    },
+  };
+}
+
+function latency(perSecond: number): Scenario {
+  return {
+    name: `latency-${perSecond}`,
+    title: `Latency of cached answers at ${perSecond.toLocaleString('en')}/s`,
+    upstream: 'udp',
+    hasFloor: false,
+    measure: async ({ port, queries, seconds }) => {
+      const source = { port, queries: queries.hits };
+      await load({ ...source, rounds: 1, outstanding: 50 });
+      await load({ ...source, seconds: 1 });
+      const result = await load({ ...source, seconds, perSecond, latencies: true });
+      return {
+        'p50 µs': percentile(result.latenciesUs, 50),
+        'p99 µs': percentile(result.latenciesUs, 99),
+        'p99.9 µs': percentile(result.latenciesUs, 99.9),
+        'lost %': lostPercent(result),
+      };
+    },
+  };
+}
+
+const memory: Scenario = {
+  name: 'memory',
+  title: 'Memory: started, with 20,000 names, after mixed load',
+  upstream: 'udp',
+  hasFloor: false,
+  measure: async ({ program, port, queries, minutes }) => {
+    const startedMib = program.memoryMib();
+    await load({ port, queries: queries.bothZones, rounds: 1, outstanding: 100 });
+    const filledMib = program.memoryMib();
+    await load({ port, queries: queries.mix, seconds: minutes * 60, perSecond: 5000 });
+    return {
+      'started MiB': startedMib,
+      '20,000 names MiB': filledMib,
+      [`${minutes} min MiB`]: program.memoryMib(),
+    };
+  },
+};
+
+const startUp: Scenario = {
+  name: 'start',
+  title: 'Start-up: from exec to the first answer',
+  upstream: 'udp',
+  hasFloor: false,
+  measure: async ({ program, startMs }) => ({
+    'start ms': startMs,
+    'CPU ms': program.cpuUs() / 1000,
+  }),
+};
+
+const idle: Scenario = {
+  name: 'idle',
+  title: 'At rest',
+  upstream: 'udp',
+  hasFloor: false,
+  measure: async ({ program, seconds }) => {
+    await sleep(2000);
+    const before = program.cpuUs();
+    await sleep(seconds * 1000);
+    return { 'core %': (program.cpuUs() - before) / (seconds * 10_000) };
+  },
+};
+
+export const SCENARIOS: readonly Scenario[] = [
+  cached('hits', 'Cached A answers (1,000 names)', 'hits'),
+  cached('hits-edns', 'Cached answers, EDNS and mixed case', 'mixedCase', { edns: true }),
+  cached('hits-unknown', 'Cached NXDOMAIN', 'unknown'),
+  misses('misses-tcp', 'Misses, upstream over TCP (20,000 names once)', 'tcp'),
+  misses('misses-udp', 'Misses, upstream over UDP (20,000 names once)', 'udp'),
+  tcpClients('tcp-many', 'TCP clients, many queries on each connection'),
+  tcpClients('tcp-one', 'TCP clients, one query on each connection', 1),
+  {
+    name: 'mix',
+    title: 'A Kubernetes mix: search lists, A and AAAA, one name in ten is new',
+    upstream: 'udp',
+    hasFloor: false,
+    measure: async ({ program, port, queries }) => {
+      const once = { port, queries: queries.mix, rounds: 1, outstanding: 100 };
+      return measureCost(program, () => load(once));
+    },
+  },
+  latency(1000),
+  latency(10_000),
+  memory,
+  startUp,
+  idle,
+];
+
+async function measureCost(program: Program, work: () => Promise<LoadResult>): Promise<Row> {
+  const before = program.cpuUs();
+  const result = await work();
+  return {
+    'CPU µs/answer': (program.cpuUs() - before) / result.answered,
+    'answers/s': result.perSecond,
+    'lost %': lostPercent(result),
+    'VmRSS MiB': program.memoryMib(),
+  };
+}
+
+function lostPercent({ sent, lost }: LoadResult): number {
+  return sent === 0 ? Number.NaN : (100 * lost) / sent;
+}

@@ -1,0 +1,62 @@
+/** The upstream of all servers: nsd with a zone of many names and one like a cluster's. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LOAD_CORE, Program } from './process.ts';
+import { untilAnswering } from './wait.ts';
+
+/** How many numbered names each zone has: `n0`, `n1`, … */
+export const NAME_COUNT = 20_000;
+/** Names in this zone go upstream over UDP where the server makes a difference. */
+export const PLAIN_ZONE = 'bench.example';
+/** Names in this zone go upstream over TCP in the stock Corefile. */
+export const CLUSTER_ZONE = 'svc.cluster.local';
+
+export async function startUpstream(folder: string, port: number): Promise<Program> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'plain.zone'), zone(PLAIN_ZONE, ''));
+  writeFileSync(join(folder, 'cluster.zone'), zone('cluster.local', '.svc'));
+  writeFileSync(join(folder, 'nsd.conf'), configuration(folder, port));
+  const program = new Program(LOAD_CORE, ['nsd', '-d', '-c', join(folder, 'nsd.conf')]);
+  await untilAnswering(program, port);
+  return program;
+}
+
+/** TTLs of an hour: what the caches keep is decided by them. */
+function zone(name: string, infix: string): string {
+  const lines = [
+    `$ORIGIN ${name}.`,
+    '$TTL 3600',
+    '@ IN SOA ns hostmaster 1 7200 1800 86400 30',
+    '@ IN NS ns',
+    'ns IN A 127.0.0.1',
+  ];
+  for (let i = 0; i < NAME_COUNT; i++) {
+    const octets = `${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
+    lines.push(`n${i}${infix} IN A 10.${octets}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function configuration(folder: string, port: number): string {
+  return `server:
+  ip-address: 127.0.0.1@${port}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "${folder}"
+  database: ""
+  pidfile: "${folder}/nsd.pid"
+  xfrdfile: "${folder}/xfrd.state"
+  zonelistfile: "${folder}/zone.list"
+  tcp-count: 1000
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+zone:
+  name: ${PLAIN_ZONE}
+  zonefile: plain.zone
+zone:
+  name: cluster.local
+  zonefile: cluster.zone
+`;
+}
