@@ -29,6 +29,7 @@ export class MetricsServer {
   readonly #log: Log;
   /** Waits for the next attempt to listen; null when none is due. */
   #retry: NodeJS.Timeout | null = null;
+  #stopped = false;
 
   constructor(options: MetricsServerOptions, { catalogue, log }: MetricsServerModules) {
     const scrape = (request: IncomingMessage, response: ServerResponse) =>
@@ -53,19 +54,25 @@ export class MetricsServer {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     await this.#server.stop();
   }
 
   #tryAgainLater(): void {
-    this.#retry = setTimeout(() => {
-      this.#server.start().then(
-        () => this.#log.info(`metrics can be read on port ${this.#server.port} now`),
-        () => this.#tryAgainLater(),
-      );
-    }, RETRY_MS);
+    this.#retry = setTimeout(() => void this.#tryAgain(), RETRY_MS);
     this.#retry.unref();
+  }
+
+  async #tryAgain(): Promise<void> {
+    try {
+      await this.#server.start();
+      if (this.#stopped) await this.#server.stop();
+      else this.#log.info(`metrics can be read on port ${this.#server.port} now`);
+    } catch {
+      if (!this.#stopped) this.#tryAgainLater();
+    }
   }
 }
 
