@@ -9,14 +9,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import { AddressKeeper } from './address-keeper.ts';
 import type { RulesMode } from './backend.ts';
 import { type CommandRunner, runCommand } from './command.ts';
-import { checkAddresses, checkNetAdmin } from './conflict.ts';
-import { errorText, HostError } from './host-error.ts';
-import { type InterfaceType, NodeInterface } from './interface.ts';
+import { checkNetAdmin } from './conflict.ts';
+import type { InterfaceType } from './interface.ts';
 import { endpointText, isLinkLocal } from './ip.ts';
 import { Lease } from './lease.ts';
-import { NetlinkSocket } from './netlink-socket.ts';
 import { hasOtherOwner } from './other-instance.ts';
 import { RulesKeeper } from './rules-keeper.ts';
 import { KernelRulesWatch } from './rules-watch.ts';
@@ -57,22 +56,17 @@ export class Interception {
   readonly #modules: InterceptionModules;
   readonly #watch = new KernelRulesWatch();
   readonly #rules: RulesKeeper;
-  readonly #lease: Lease;
-  /** The two kinds of work that must not overlap with themselves. */
+  /** Rules are worked on by one at a time. */
   readonly #rulesWork = new Serial();
-  readonly #deviceWork = new Serial();
+  readonly #addresses: AddressKeeper;
+  readonly #lease: Lease;
   /** Ends the commands that run; replaced by a fresh one for what is still to be done. */
   #aborter = new AbortController();
-  #socket: NetlinkSocket | null = null;
-  #device: NodeInterface | null = null;
   #state: 'idle' | 'prepared' | 'engaged' | 'stopped' = 'idle';
   #stopping: Promise<void> | null = null;
   #leaseTimer: NodeJS.Timeout | null = null;
   #lookTimer: NodeJS.Timeout | null = null;
   #nextReconcileMs = 0;
-  #repairPlanned = false;
-  /** The addresses that the device has from us. BOUNDED by the local addresses. */
-  readonly #held = new Set<string>();
 
   constructor(options: InterceptionOptions, modules: InterceptionModules) {
     this.#options = options;
@@ -81,25 +75,21 @@ export class Interception {
     const leaseMs = Math.ceil(options.leaseMs / 1000) * 1000;
     const run: CommandRunner = (file, args, settings) =>
       runCommand(file, args, { signal: this.#aborter.signal, ...settings });
+    const isServedByOther = (ip: string) => hasOtherOwner(ip, options.dnsPort);
     this.#rules = new RulesKeeper(
       { ...options, leased: leaseMs > 0, mode: options.rules },
-      {
-        ...{ log, counters, clock, run },
-        watch: this.#watch,
-        isServedByOther: (ip) => hasOtherOwner(ip, options.dnsPort),
-      },
+      { log, counters, clock, run, watch: this.#watch, isServedByOther },
     );
-    this.#lease = new Lease(
-      {
-        leaseMs,
-        actions: {
-          renew: (lifetimeMs) => this.#deviceWork.run(() => this.#holdAddresses(lifetimeMs)),
-          drop: () => this.#deviceWork.run(() => this.#dropAddresses()),
-          probe,
-        },
+    const mayHold = (ip: string) => this.#mayHold(ip);
+    this.#addresses = new AddressKeeper(options, { log, counters, mayHold });
+    const actions = {
+      renew: async (lifetimeMs: number) => {
+        if (!this.#isStopped()) await this.#addresses.hold(lifetimeMs);
       },
-      { clock, log },
-    );
+      drop: () => this.#addresses.drop(),
+      probe,
+    };
+    this.#lease = new Lease({ leaseMs, actions }, { clock, log });
   }
 
   /**
@@ -108,10 +98,11 @@ export class Interception {
    */
   async prepare(): Promise<void> {
     const { setupInterface, setupIptables } = this.#options;
+    if (this.#state !== 'idle') return;
     this.#state = 'prepared';
     if (setupInterface || setupIptables) checkNetAdmin();
-    if (setupInterface) await this.#deviceWork.run(() => this.#prepareDevice());
-    if (setupIptables) {
+    if (setupInterface) await this.#addresses.prepare();
+    if (setupIptables && !this.#isStopped()) {
       const leftovers = this.#rulesWork.run(() => this.#rules.removeLeftovers());
       await Promise.race([leftovers, pause(LEFTOVERS_DEADLINE_MS)]);
     }
@@ -119,24 +110,27 @@ export class Interception {
 
   /** Starts the interception: the listeners must be there. Never rejects. */
   async engage(): Promise<void> {
+    const { setupInterface, setupIptables, leaseMs } = this.#options;
     if (this.#state !== 'prepared') return;
     this.#state = 'engaged';
-    this.#socket?.watch((linkIndex) => this.#onLoss(linkIndex));
-    if (this.#options.setupIptables) {
+    if (setupIptables) {
       const rules = this.#rulesWork.run(() => this.#rules.install());
       rules.then(() => this.#lease.repair());
       await Promise.race([rules, pause(RULES_PATIENCE_MS)]);
     }
     if (this.#isStopped()) return;
-    if (this.#device !== null) await this.#lease.begin();
+    if (setupInterface) {
+      this.#addresses.watch(() => this.#lease.repair());
+      await this.#lease.begin();
+      if (leaseMs > 0) this.#scheduleLease(LOOK_MS);
+    }
     this.#scheduleLook();
-    if (this.#options.leaseMs > 0 && this.#device !== null) this.#scheduleLease(LOOK_MS);
   }
 
   /**
    * Ends the interception and removes interface and rules, unless another instance lives on our
    * addresses: then they are left to it. May be called in every state and more than once; never
-   * rejects, and takes no longer than the deadline.
+   * rejects, and takes little longer than the deadline.
    */
   disengage(deadlineMs = DISENGAGE_DEADLINE_MS): Promise<void> {
     this.#stopping ??= this.#disengage(deadlineMs);
@@ -151,13 +145,9 @@ export class Interception {
     // A command that waits for the xtables lock must not hold up the removal.
     this.#aborter.abort();
     this.#aborter = new AbortController();
-    if (!wasIdle) {
-      if (this.#hasSuccessor()) this.#device?.release();
-      else await this.#tearDown(deadlineMs);
-    }
+    if (!wasIdle && !this.#hasSuccessor()) await this.#tearDown(deadlineMs);
+    await this.#addresses.release();
     this.#watch.close();
-    this.#socket?.close();
-    this.#socket = null;
   }
 
   #hasSuccessor(): boolean {
@@ -170,76 +160,19 @@ export class Interception {
   }
 
   async #tearDown(deadlineMs: number): Promise<void> {
-    const { leaseMs, setupIptables, interfaceName } = this.#options;
-    const { log } = this.#modules;
+    const { leaseMs, setupInterface, setupIptables } = this.#options;
     // With a lease the rules end with the addresses, so these go first. Without, addresses without
     // rules would still be answered, but rules without addresses would lead nowhere.
-    if (leaseMs > 0 && this.#device !== null) await this.#lease.end();
+    if (leaseMs > 0 && setupInterface) await this.#lease.end();
     if (setupIptables) {
       const removal = this.#rulesWork.run(() => this.#rules.remove());
       const late = pause(deadlineMs).then(() => 'late');
       if ((await Promise.race([removal, late])) === 'late') {
         this.#aborter.abort();
-        log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
+        this.#modules.log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
       }
     }
-    if (this.#device === null) return;
-    try {
-      await this.#device.remove();
-      log.info(`Removed interface - ${interfaceName}`);
-    } catch (cause) {
-      this.#modules.counters.interfaceCheck++;
-      log.error(`removing the interface "${interfaceName}": ${errorText(cause)}`);
-    }
-  }
-
-  // ---------------------------------------------------------------- interface and addresses
-
-  async #prepareDevice(): Promise<void> {
-    const { interfaceName, interfaceType, localIps, dnsPort } = this.#options;
-    const { log, counters } = this.#modules;
-    const socket = new NetlinkSocket();
-    this.#socket = socket;
-    await checkAddresses(this.#options, { socket, log });
-    const device = new NodeInterface({ name: interfaceName, type: interfaceType }, { socket, log });
-    try {
-      await device.ensure();
-      // Addresses that nobody answers on would swallow queries until we listen.
-      const isServed = localIps.some((ip) => hasOtherOwner(ip, dnsPort));
-      await device.removeStaleAddresses(isServed ? localIps : []);
-    } catch (cause) {
-      counters.interfaceAdd++;
-      if (cause instanceof HostError) throw cause;
-      log.error(`setting up the interface "${interfaceName}": ${errorText(cause)}; trying again`);
-    }
-    this.#device = device;
-  }
-
-  async #holdAddresses(lifetimeMs: number): Promise<void> {
-    const device = this.#device;
-    if (device === null || this.#isStopped()) return;
-    const { counters, log } = this.#modules;
-    try {
-      await device.ensure();
-    } catch (cause) {
-      counters.interfaceAdd++;
-      log.error(`setting up the interface: ${errorText(cause)}`);
-      return;
-    }
-    for (const ip of this.#options.localIps) {
-      try {
-        if (this.#mayHold(ip)) {
-          await device.setAddress(ip, lifetimeMs / 1000);
-          this.#held.add(ip);
-        } else if (this.#held.delete(ip)) {
-          log.warning(`Giving ${ip} back to kube-dns: its rules are not in place`);
-          await device.deleteAddress(ip);
-        }
-      } catch (cause) {
-        counters.interfaceCheck++;
-        log.error(errorText(cause));
-      }
-    }
+    if (setupInterface) await this.#addresses.remove();
   }
 
   /**
@@ -250,30 +183,6 @@ export class Interception {
   #mayHold(ip: string): boolean {
     return !this.#options.setupIptables || isLinkLocal(ip) || this.#rules.isReady(ip);
   }
-
-  async #dropAddresses(): Promise<void> {
-    for (const ip of this.#options.localIps) {
-      this.#held.delete(ip);
-      try {
-        await this.#device?.deleteAddress(ip);
-      } catch (cause) {
-        this.#modules.log.error(errorText(cause));
-      }
-    }
-  }
-
-  /** The kernel removed something from a device: puts ours back, once for many notifications. */
-  #onLoss(linkIndex: number): void {
-    const isOurs = linkIndex === 0 || linkIndex === this.#device?.index;
-    if (!isOurs || this.#repairPlanned || this.#isStopped()) return;
-    this.#repairPlanned = true;
-    setImmediate(() => {
-      this.#repairPlanned = false;
-      if (!this.#isStopped()) this.#lease.repair();
-    });
-  }
-
-  // ---------------------------------------------------------------- the passing of time
 
   #scheduleLease(delayMs: number): void {
     this.#leaseTimer = setTimeout(async () => {
@@ -291,21 +200,17 @@ export class Interception {
     this.#lookTimer.unref();
   }
 
+  /** The rules if they may have changed; everything when it is time to. */
   async #look(): Promise<void> {
-    const { setupIptables, syncIntervalMs, localIps } = this.#options;
-    const { clock, log, counters } = this.#modules;
+    const { setupInterface, setupIptables, syncIntervalMs } = this.#options;
+    const { clock } = this.#modules;
     if (setupIptables && (await this.#rulesWork.run(() => this.#rules.tick()))) {
       await this.#lease.repair();
     }
-    if (clock.nowMs() < this.#nextReconcileMs || this.#device === null) return;
+    if (!setupInterface || clock.nowMs() < this.#nextReconcileMs) return;
     this.#nextReconcileMs = clock.nowMs() + syncIntervalMs;
-    try {
-      await this.#deviceWork.run(async () => this.#device?.removeStaleAddresses(localIps));
-      await this.#lease.repair();
-    } catch (cause) {
-      counters.interfaceCheck++;
-      log.error(errorText(cause));
-    }
+    await this.#addresses.removeStale();
+    await this.#lease.repair();
   }
 
   #isStopped(): boolean {

@@ -1,0 +1,171 @@
+/**
+ * Keeps the interface and its addresses: makes them, renews them, puts them back when others take
+ * them away. Pieces of work wait for one another; apart from `prepare` nothing rejects.
+ */
+import type { Log } from '../log/log.ts';
+import { checkAddresses } from './conflict.ts';
+import { errorText, HostError } from './host-error.ts';
+import { type InterfaceType, NodeInterface } from './interface.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import { hasOtherOwner } from './other-instance.ts';
+import { Serial } from './serial.ts';
+import type { SetupErrors } from './setup-errors.ts';
+
+export interface AddressKeeperOptions {
+  readonly localIps: readonly string[];
+  readonly dnsPort: number;
+  readonly interfaceName: string;
+  readonly interfaceType: InterfaceType;
+}
+
+export interface AddressKeeperModules {
+  readonly log: Log;
+  readonly counters: SetupErrors;
+  /** Whether an address may be held now. */
+  readonly mayHold: (ip: string) => boolean;
+}
+
+export class AddressKeeper {
+  readonly #options: AddressKeeperOptions;
+  readonly #modules: AddressKeeperModules;
+  readonly #serial = new Serial();
+  /** The addresses that the device has from us. BOUNDED by the local addresses. */
+  readonly #held = new Set<string>();
+  #socket: NetlinkSocket | null = null;
+  #device: NodeInterface | null = null;
+  #repairPlanned = false;
+  #isClosed = false;
+
+  constructor(options: AddressKeeperOptions, modules: AddressKeeperModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /**
+   * Looks for conflicts, makes or adopts the interface, and takes from it the addresses on which
+   * nobody answers. Throws HostError when it cannot work.
+   */
+  prepare(): Promise<void> {
+    return this.#serial.run(() => this.#prepare());
+  }
+
+  /** Adds the addresses that may be held, or renews them; 0: without end. */
+  hold(lifetimeMs: number): Promise<void> {
+    return this.#serial.run(() => this.#hold(lifetimeMs));
+  }
+
+  /** Removes the addresses. */
+  drop(): Promise<void> {
+    return this.#serial.run(() => this.#drop());
+  }
+
+  /** Removes addresses that are not ours from the interface. */
+  async removeStale(): Promise<void> {
+    await this.#serial.run(async () => {
+      try {
+        await this.#device?.removeStaleAddresses(this.#options.localIps);
+      } catch (cause) {
+        this.#fail('interfaceCheck', 'looking for stale addresses', cause);
+      }
+    });
+  }
+
+  /** Calls `onLoss` when the kernel removed something from the interface, once for many removals. */
+  watch(onLoss: () => void): void {
+    this.#socket?.watch((linkIndex) => {
+      const isOurs = linkIndex === 0 || linkIndex === this.#device?.index;
+      if (!isOurs || this.#repairPlanned) return;
+      this.#repairPlanned = true;
+      setImmediate(() => {
+        this.#repairPlanned = false;
+        if (!this.#isClosed) onLoss();
+      });
+    });
+  }
+
+  /** Deletes the interface; what is asked for later does nothing. */
+  async remove(): Promise<void> {
+    await this.#serial.run(async () => {
+      try {
+        await this.#device?.remove();
+        this.#modules.log.info(`Removed interface - ${this.#options.interfaceName}`);
+      } catch (cause) {
+        this.#fail('interfaceCheck', 'removing the interface', cause);
+      }
+      this.#close();
+    });
+  }
+
+  /** Lets go of the interface and leaves it as it is. */
+  async release(): Promise<void> {
+    await this.#serial.run(async () => {
+      this.#device?.release();
+      this.#close();
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    const { interfaceName, interfaceType, localIps, dnsPort } = this.#options;
+    const { log } = this.#modules;
+    const socket = new NetlinkSocket();
+    this.#socket = socket;
+    await checkAddresses(this.#options, { socket, log });
+    this.#device = new NodeInterface({ name: interfaceName, type: interfaceType }, { socket, log });
+    try {
+      await this.#device.ensure();
+      // Addresses that nobody answers on would swallow queries until we listen.
+      const isServed = localIps.some((ip) => hasOtherOwner(ip, dnsPort));
+      await this.#device.removeStaleAddresses(isServed ? localIps : []);
+    } catch (cause) {
+      this.#fail('interfaceAdd', 'setting up the interface', cause);
+      if (cause instanceof HostError) throw cause;
+    }
+  }
+
+  async #hold(lifetimeMs: number): Promise<void> {
+    const device = this.#device;
+    if (device === null) return;
+    try {
+      await device.ensure();
+    } catch (cause) {
+      this.#fail('interfaceAdd', 'setting up the interface', cause);
+      return;
+    }
+    for (const ip of this.#options.localIps) {
+      try {
+        if (this.#modules.mayHold(ip)) {
+          await device.setAddress(ip, lifetimeMs / 1000);
+          this.#held.add(ip);
+        } else if (this.#held.delete(ip)) {
+          this.#modules.log.warning(`Giving ${ip} back to kube-dns: its rules are not in place`);
+          await device.deleteAddress(ip);
+        }
+      } catch (cause) {
+        this.#fail('interfaceCheck', 'setting up the addresses', cause);
+      }
+    }
+  }
+
+  async #drop(): Promise<void> {
+    this.#held.clear();
+    for (const ip of this.#options.localIps) {
+      try {
+        await this.#device?.deleteAddress(ip);
+      } catch (cause) {
+        this.#fail('interfaceCheck', 'giving up the addresses', cause);
+      }
+    }
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#device = null;
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #fail(counter: 'interfaceAdd' | 'interfaceCheck', action: string, cause: unknown): void {
+    this.#modules.counters[counter]++;
+    this.#modules.log.error(`${action} of "${this.#options.interfaceName}": ${errorText(cause)}`);
+  }
+}
