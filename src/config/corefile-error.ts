@@ -20,6 +20,8 @@ export type CorefileErrorCode =
 export class CorefileError extends Error {
   readonly code: CorefileErrorCode;
   readonly at: Token | null;
+  /** What else is wrong with the same Corefile. BOUNDED by its directives. */
+  others: readonly CorefileError[] = [];
 
   constructor(code: CorefileErrorCode, message: string, at: Token | null, cause?: unknown) {
     const place = at === null ? '' : `${at.file}:${at.line}:${at.column}: `;

@@ -32,6 +32,18 @@ export function durationMs(text: string): number | null {
   return match[1] === '-' ? -total : total;
 }
 
+/** A duration as Go prints it: `30s`, `5m0s`, `1h0m0s`, `1.5s`, `250ms`, `0s`. */
+export function goDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  if (ms < 1) return `${Number((ms * 1000).toFixed(3))}µs`;
+  if (ms < 1000) return `${ms}ms`;
+  const hours = Math.floor(ms / UNIT_MS.h);
+  const minutes = Math.floor((ms % UNIT_MS.h) / UNIT_MS.m);
+  const seconds = `${Number(((ms % UNIT_MS.m) / UNIT_MS.s).toFixed(9))}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
+}
+
 /** A Go duration within bounds, in milliseconds. */
 export function readDurationMs(word: Token, bounds: Bounds): number {
   const value = durationMs(word.text);
