@@ -1,6 +1,6 @@
 /** A UDP address and port that we answer on, with batched system calls. */
-import type { Part } from '../plugins/directive.ts';
 import type { Watcher } from './libc.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
 import { openSocket } from './open-socket.ts';
 import { UdpBatch, type UdpBatchModules } from './udp-batch.ts';
 import type { UdpCounters, UdpEndpoint } from './udp-endpoint.ts';
@@ -8,31 +8,24 @@ import type { UdpCounters, UdpEndpoint } from './udp-endpoint.ts';
 /** How often `drain` empties the queue of someone who fills it as fast. */
 const MAX_DRAIN_PASSES = 64;
 
-/** Where to listen: `''` is the wildcard address, port 0 any free port. */
-export interface UdpListenerOptions {
-  readonly address: string;
-  readonly port: number;
-}
-
-export class UdpListener implements Part {
+export class UdpListener implements Listener {
+  readonly transport = 'udp';
   readonly counters: UdpCounters = { unsent: 0 };
-  readonly #options: UdpListenerOptions;
+  readonly #options: ListenerOptions;
   readonly #modules: UdpBatchModules;
   #endpoint: UdpEndpoint | null = null;
   #batch: UdpBatch | null = null;
   #watcher: Watcher | null = null;
 
-  constructor(options: UdpListenerOptions, modules: UdpBatchModules) {
+  constructor(options: ListenerOptions, modules: UdpBatchModules) {
     this.#options = options;
     this.#modules = modules;
   }
 
-  /** The socket, for a take-over; −1 while there is none. */
   get fd(): number {
     return this.#endpoint?.fd ?? -1;
   }
 
-  /** The port in use; 0 while there is none. */
   get port(): number {
     return this.#endpoint?.localPort ?? 0;
   }
@@ -52,7 +45,6 @@ export class UdpListener implements Part {
     this.#watcher = libc.watch(socket.fd, this.#onReadable);
   }
 
-  /** Answers all that has arrived and reads no more. Replies that come later are still sent. */
   drain(): void {
     this.#watcher?.close();
     this.#watcher = null;
