@@ -43,10 +43,16 @@ export interface AnswerCacheModules {
   readonly unixSeconds: () => number;
 }
 
-/** What became of an answer that was offered. */
-export interface Kept {
+/** What an answer was found to be. */
+interface Found {
   readonly kind: number;
   readonly lifetimeSeconds: number;
+  /** It holds a record of the type asked for. */
+  readonly answersQuestion: boolean;
+}
+
+/** What became of an answer that was offered. */
+export interface Kept extends Found {
   /** The new entry, or null when nothing was stored. */
   readonly entry: Entry | null;
 }
@@ -107,19 +113,25 @@ export class AnswerCache {
    */
   offer(query: Query, answer: Answer, nowMs: number, counters: CacheCounters): Kept {
     const kind = classify(answer, query.qtype, this.#modules.unixSeconds);
-    const seconds = lifetimeSeconds(answer, kind, this.#options);
-    this.#counters = counters;
-    const storable = seconds > 0 && mayBeStored(answer, kind, query);
+    const found: Found = {
+      kind,
+      lifetimeSeconds: lifetimeSeconds(answer, kind, this.#options),
+      answersQuestion: !isDenial(kind) && holdsType(answer, query.qtype),
+    };
+    const storable = found.lifetimeSeconds > 0 && mayBeStored(answer, kind, query);
     // A signed message is the client's as it is.
     if (!answer.hasTsig) {
-      answer.setTtl(seconds);
-      // RFC 6891 §6.2.1: "OPT is a hop-by-hop" matter: neither stored nor passed on.
+      answer.setTtl(found.lifetimeSeconds);
+      // RFC 6891 §6.2.1: OPT is about one hop: neither stored nor passed on.
       answer.opt = null;
     }
-    let entry: Entry | null = null;
-    if (storable && !matchesQuestion(answer, query.key)) counters.drops++;
-    else if (storable) entry = this.#store(query, answer, kind, seconds, nowMs);
-    return { kind, lifetimeSeconds: seconds, entry };
+    this.#counters = counters;
+    if (!storable) return { ...found, entry: null };
+    if (matchesQuestion(answer, query.key)) {
+      return { ...found, entry: this.#store(query.key, answer, found, nowMs) };
+    }
+    counters.drops++;
+    return { ...found, entry: null };
   }
 
   open(): void {
@@ -132,30 +144,24 @@ export class AnswerCache {
     this.#denials.close();
   }
 
-  #store(query: Query, answer: Answer, kind: number, seconds: number, nowMs: number): Entry | null {
-    const denial = isDenial(kind);
-    if ((denial ? this.#noDenials : this.#noSuccesses).covers(query.key)) return null;
-    const answersQuestion = !denial && holdsType(answer, query.qtype);
-    const before = this.#successes.peek(query.key) ?? this.#denials.peek(query.key);
-    if (before !== undefined && this.#isKept(before, kind, answersQuestion, nowMs)) return null;
-    this.#used = true;
-    const entry = new Entry(query.key, answer, {
-      kind,
-      lifetimeSeconds: seconds,
-      answersQuestion,
-      storedAtMs: nowMs,
-      staleMs: this.#options.staleMs,
-    });
-    (denial ? this.#successes : this.#denials).delete(query.key);
+  /** Stores an answer unless something forbids it or the entry there is worth more. */
+  #store(key: string, answer: Answer, found: Found, nowMs: number): Entry | null {
+    const denial = isDenial(found.kind);
+    if ((denial ? this.#noDenials : this.#noSuccesses).covers(key)) return null;
+    const before = this.#successes.peek(key) ?? this.#denials.peek(key);
+    if (before !== undefined && this.#isWorthMore(before, found, nowMs)) return null;
+    const { staleMs } = this.#options;
+    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs, staleMs });
+    (denial ? this.#successes : this.#denials).delete(key);
     (denial ? this.#denials : this.#successes).put(entry, nowMs);
+    this.#used = true;
     return entry;
   }
 
-  /** Whether the entry there is worth more than a new answer of this kind. */
-  #isKept(before: Entry, kind: number, answersQuestion: boolean, nowMs: number): boolean {
+  #isWorthMore(before: Entry, found: Found, nowMs: number): boolean {
     if (!this.servesStale(before, nowMs)) return false;
-    if (kind === KIND_SERVER_ERROR) return before.kind !== KIND_SERVER_ERROR;
-    return this.#options.preferPositive && before.answersQuestion && !answersQuestion;
+    if (found.kind === KIND_SERVER_ERROR) return before.kind !== KIND_SERVER_ERROR;
+    return this.#options.preferPositive && before.answersQuestion && !found.answersQuestion;
   }
 }
 

@@ -36,7 +36,7 @@ export class Entry {
   readonly expiresAtMs: number;
   /** From this second on it is of no use to anyone. */
   readonly discardSecond: number;
-  /** Hits in a row, none later than the prefetch DURATION after the one before. */
+  /** Hits in a row, as `noteHit` counts them. */
   hits = 0;
   lastHitAtMs = 0;
   /** A newer answer is on its way. */
@@ -77,6 +77,16 @@ export class Entry {
   /** Seconds to live: above 0 while it is fresh. */
   remainingSeconds(nowMs: number): number {
     return Math.ceil((this.expiresAtMs - nowMs) / 1000);
+  }
+
+  /** Hits in a row if there is one now: a pause longer than `windowMs` starts over. */
+  hitsWith(nowMs: number, windowMs: number): number {
+    return nowMs - this.lastHitAtMs > windowMs ? 1 : this.hits + 1;
+  }
+
+  noteHit(nowMs: number, windowMs: number): void {
+    this.hits = this.hitsWith(nowMs, windowMs);
+    this.lastHitAtMs = Math.floor(nowMs);
   }
 
   /** An answer of its own, for a way down which other queries may be answered meanwhile. */

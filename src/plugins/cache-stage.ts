@@ -1,0 +1,232 @@
+/**
+ * The cache's stop on the road: answers from its entries, asks the next stage for the rest, and
+ * keeps popular and stale entries fresh in the background.
+ *
+ *   fresh ─────────────▶ answer, and fetch anew when it is popular and about to expire
+ *   stale, immediate ──▶ answer, and fetch anew
+ *   stale, verify ─────▶ fetch anew; answer with the stale one when that fails or takes too long
+ *   nothing ───────────▶ fetch
+ *
+ * Whatever is fetched is fetched once: all who wait for the same get it (cache/flight.ts). It is
+ * fetched with the query of the client that gave rise to it, over that client's transport.
+ */
+import type { AnswerCache, Kept } from '../cache/answer-cache.ts';
+import type { CacheCounters } from '../cache/counters.ts';
+import type { Entry } from '../cache/entry.ts';
+import { FlightTable, MAX_WAITING } from '../cache/flight.ts';
+import { HitAnswer } from '../cache/hit-answer.ts';
+import { ZoneSet } from '../cache/zone-set.ts';
+import type { Answer } from '../dns/answer.ts';
+import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
+import { latin1Slice } from '../dns/latin1.ts';
+import type { Query } from '../dns/query.ts';
+import type { QueryView } from '../dns/query-view.ts';
+import type { Clock } from '../log/clock.ts';
+import type { CacheOptions } from './cache-options.ts';
+import { answered, type Done, failed, type HitPath, type Outcome, type Stage } from './stage.ts';
+
+/** The metric label of all that comes through here: on a miss, too, the original writes the reply. */
+const PLUGIN = 'cache';
+
+/** What the stage works with. */
+export interface CacheStageModules {
+  readonly cache: AnswerCache;
+  readonly countersFor: (server: string) => CacheCounters;
+  readonly clock: Clock;
+  readonly next: Stage;
+}
+
+/** What a flight brings: the outcome for those who wait, and what the cache made of it. */
+interface Fetched {
+  readonly outcome: Outcome;
+  /** Null when no message came. */
+  readonly kept: Kept | null;
+}
+
+export class CacheStage implements Stage, HitPath {
+  readonly #options: CacheOptions;
+  readonly #modules: CacheStageModules;
+  readonly #cache: AnswerCache;
+  /** Null when all of the block's names are cached. */
+  readonly #zones: ZoneSet | null;
+  readonly #flights = new FlightTable<Fetched>({ maxWaiting: MAX_WAITING });
+  readonly #hitAnswer = new HitAnswer();
+  /** BOUNDED by the listeners of the block. */
+  readonly #counters = new Map<string, CacheCounters>();
+
+  constructor(options: CacheOptions, modules: CacheStageModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#cache = modules.cache;
+    this.#zones = options.isPartial ? new ZoneSet(options.zones) : null;
+  }
+
+  countersFor(server: string): CacheCounters {
+    let counters = this.#counters.get(server);
+    if (counters === undefined) {
+      counters = this.#modules.countersFor(server);
+      this.#counters.set(server, counters);
+    }
+    return counters;
+  }
+
+  // A name outside the cache's zones is never stored, so it is not looked for here.
+  hit(view: QueryView, nowMs: number, counters: CacheCounters): Answer | null {
+    const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
+    if (entry === undefined || nowMs >= entry.expiresAtMs) return null;
+    const { prefetch } = this.#options;
+    if (prefetch.amount !== 0) {
+      if (this.#isDue(entry, nowMs)) return null;
+      entry.noteHit(nowMs, prefetch.durationMs);
+    }
+    countHit(entry, counters);
+    return this.#hitAnswer.fill(entry, this.#freshTtl(entry, nowMs));
+  }
+
+  resolve(query: Query, done: Done): void {
+    if (this.#zones !== null && !this.#zones.covers(query.key)) {
+      this.#modules.next.resolve(query, done);
+      return;
+    }
+    const nowMs = this.#modules.clock.nowMs();
+    const counters = this.countersFor(query.server);
+    const entry = this.#cache.get(query.key);
+    if (entry !== undefined && nowMs < entry.expiresAtMs) {
+      countHit(entry, counters);
+      this.#serveFresh(query, entry, nowMs, counters, done);
+    } else if (entry !== undefined && this.#cache.servesStale(entry, nowMs)) {
+      countHit(entry, counters);
+      this.#serveStale(query, entry, nowMs, counters, done);
+    } else {
+      counters.requests++;
+      counters.misses++;
+      const boarded = this.#fetch(query, counters, ({ outcome }) => done(outcome));
+      if (!boarded) done(failed(RCODE_SERVFAIL, 'too many queries wait for an answer'));
+    }
+  }
+
+  #serveFresh(
+    query: Query,
+    entry: Entry,
+    nowMs: number,
+    counters: CacheCounters,
+    done: Done,
+  ): void {
+    const { prefetch } = this.#options;
+    const due = prefetch.amount !== 0 && this.#isDue(entry, nowMs);
+    if (prefetch.amount !== 0) entry.noteHit(nowMs, prefetch.durationMs);
+    deliver(entry, this.#freshTtl(entry, nowMs), done);
+    if (due) this.#refresh(query, entry, counters);
+  }
+
+  #serveStale(
+    query: Query,
+    entry: Entry,
+    nowMs: number,
+    counters: CacheCounters,
+    done: Done,
+  ): void {
+    const recheck = nowMs >= entry.retryAtMs;
+    if (this.#options.stale.verify && recheck) {
+      this.#verify(query, entry, counters, done);
+      return;
+    }
+    counters.servedStale++;
+    deliver(entry, this.#options.stale.ttlSeconds, done);
+    if (recheck && !entry.refreshing) this.#refresh(query, entry, counters);
+  }
+
+  /** Asks the upstream; the entry is what is left when that brings nothing in time. */
+  #verify(query: Query, entry: Entry, counters: CacheCounters, done: Done): void {
+    const { verifyTimeoutMs, ttlSeconds } = this.#options.stale;
+    let waiting = true;
+    const serveStale = () => {
+      if (!waiting) return;
+      waiting = false;
+      counters.servedStale++;
+      deliver(entry, ttlSeconds, done);
+    };
+    const timer = verifyTimeoutMs > 0 ? setTimeout(serveStale, verifyTimeoutMs) : undefined;
+    const boarded = this.#fetch(query, counters, (fetched) => {
+      clearTimeout(timer);
+      if (!this.#isNews(entry, fetched)) {
+        this.#noteFailure(entry);
+        serveStale();
+      } else if (waiting) {
+        waiting = false;
+        done(fetched.outcome);
+      }
+    });
+    if (boarded) return;
+    clearTimeout(timer);
+    serveStale();
+  }
+
+  /** Fetches in the background what `entry` holds. */
+  #refresh(query: Query, entry: Entry, counters: CacheCounters): void {
+    entry.refreshing = true;
+    const boarded = this.#fetch(query, counters, ({ kept }) => {
+      entry.refreshing = false;
+      if (kept === null || kept.entry === null) {
+        this.#noteFailure(entry);
+        return;
+      }
+      kept.entry.hits = entry.hits;
+      kept.entry.lastHitAtMs = entry.lastHitAtMs;
+    });
+    if (boarded) counters.prefetches++;
+    else entry.refreshing = false;
+  }
+
+  /** False when too many queries wait already; then `landed` is not called. */
+  #fetch(query: Query, counters: CacheCounters, landed: (fetched: Fetched) => void): boolean {
+    return this.#flights.board(query, landed, (land) => {
+      this.#modules.next.resolve(query, (outcome) => land(this.#take(query, outcome, counters)));
+    });
+  }
+
+  /** Offers what came to the cache. */
+  #take(query: Query, outcome: Outcome, counters: CacheCounters): Fetched {
+    const { answer } = outcome;
+    if (answer === null) return { outcome, kept: null };
+    const kept = this.#cache.offer(query, answer, this.#modules.clock.nowMs(), counters);
+    return { outcome: { ...outcome, plugin: PLUGIN }, kept };
+  }
+
+  /** Whether what was fetched is better than the stale `entry`. */
+  #isNews(entry: Entry, { outcome, kept }: Fetched): boolean {
+    if (kept === null) return false;
+    if (this.#options.preferPositive && entry.answersQuestion) return kept.answersQuestion;
+    return outcome.rcode === RCODE_NOERROR || outcome.rcode === RCODE_NXDOMAIN;
+  }
+
+  #noteFailure(entry: Entry): void {
+    entry.retryAtMs = this.#modules.clock.nowMs() + this.#options.stale.recheckMs;
+  }
+
+  /** Whether this hit is the one upon which `entry` is fetched anew. */
+  #isDue(entry: Entry, nowMs: number): boolean {
+    const { amount, durationMs, percent } = this.#options.prefetch;
+    if (entry.refreshing || nowMs < entry.retryAtMs) return false;
+    const threshold = Math.ceil((percent / 100) * entry.lifetimeSeconds);
+    return (
+      entry.remainingSeconds(nowMs) <= threshold && entry.hitsWith(nowMs, durationMs) >= amount
+    );
+  }
+
+  #freshTtl(entry: Entry, nowMs: number): number {
+    return this.#options.keepTtl ? entry.lifetimeSeconds : entry.remainingSeconds(nowMs);
+  }
+}
+
+function countHit(entry: Entry, counters: CacheCounters): void {
+  counters.requests++;
+  if (entry.isDenial) counters.denialHits++;
+  else counters.successHits++;
+}
+
+function deliver(entry: Entry, ttlSeconds: number, done: Done): void {
+  const answer = entry.toAnswer(ttlSeconds);
+  if (answer === null) done(failed(RCODE_SERVFAIL, 'an entry of the cache cannot be read'));
+  else done(answered(answer, PLUGIN, FLAG_AA));
+}

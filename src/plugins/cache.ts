@@ -1,0 +1,38 @@
+/**
+ * `cache [TTL] [ZONES...]`: answers from memory what was asked before (spec §5.3).
+ *
+ *   cache [TTL] [ZONES...] {
+ *     success CAPACITY [TTL] [MINTTL]
+ *     denial CAPACITY [TTL] [MINTTL]
+ *     prefetch AMOUNT [DURATION] [PERCENT%]
+ *     serve_stale [DURATION] [immediate | verify [TIMEOUT]] [RESPONSE_TTL] [FAILURE_RECHECK]
+ *     serve_stale_policy prefer_positive
+ *     servfail DURATION
+ *     disable success|denial [ZONES...]
+ *     keepttl
+ *   }
+ *
+ * Syntax: cache-options.ts. What it does with a query: cache-stage.ts. What stays across a reload:
+ * cache-part.ts. What is kept and for how long: src/cache.
+ */
+import { type CacheOptions, readCacheOptions } from './cache-options.ts';
+import { lastingCounters, takeCachePart } from './cache-part.ts';
+import { CacheStage } from './cache-stage.ts';
+import type { Directive } from './directive.ts';
+
+export const cache: Directive<CacheOptions> = {
+  name: 'cache',
+  repeatable: false,
+  parse: ([use], facts) => readCacheOptions(use, facts),
+
+  stage(options, context, next) {
+    const stage = new CacheStage(options, {
+      cache: takeCachePart(options, context).cache,
+      countersFor: (server) => lastingCounters(context.catalogue, options.zones, server),
+      clock: context.clock,
+      next,
+    });
+    context.offerHitPath(stage);
+    return stage;
+  },
+};
