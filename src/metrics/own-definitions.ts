@@ -20,6 +20,21 @@ export const OWN_DEFINITIONS = {
     labels: [],
     help: 'Time the event loop was not waiting; its rate is the load of the one thread, 1 being full.',
   },
+  nodelocaldns_upstream_overdue_total: {
+    type: 'counter',
+    labels: ['to'],
+    help: 'Counter of answers that did not come in the usual time, so that another upstream, port or connection was tried.',
+  },
+  nodelocaldns_upstream_ignored_total: {
+    type: 'counter',
+    labels: ['to'],
+    help: 'Counter of messages from an upstream that answer no question that was asked.',
+  },
+  nodelocaldns_loop_detected: {
+    type: 'gauge',
+    labels: ['zone', 'to'],
+    help: 'Upstreams left out because queries sent to them come back here.',
+  },
   coredns_forward_requests_total: {
     type: 'counter',
     labels: ['to'],

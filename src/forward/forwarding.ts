@@ -1,0 +1,190 @@
+/** One query on its way to the upstreams, from its first attempt to its answer. */
+import type { Answer } from '../dns/answer.ts';
+import { RCODE_SERVFAIL } from '../dns/header.ts';
+import type { Query } from '../dns/query.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Takes the answer; or null, with the rcode to give and what was tried. */
+export type OnForwarded = (answer: Answer | null, rcode: number, error: string) => void;
+
+export class Forwarding implements AttemptOwner {
+  /** When `wake` is to be called. */
+  wakeAtMs = 0;
+  readonly #forwarder: Forwarder;
+  readonly #query: Query;
+  /** The upstreams in the order to be tried. BOUNDED by the directive. */
+  readonly #order: readonly Upstream[];
+  readonly #done: OnForwarded;
+  /** Attempts that may still be answered. BOUNDED by the forwarder's `maxSends`. */
+  readonly #attempts: Attempt[] = [];
+  #cursor = 0;
+  #sends = 0;
+  #failures = 0;
+  /** Replies passed over because of `failover`. */
+  #declined = 0;
+  #lastReply: Answer | null = null;
+  #lastError = '';
+  #startedAtMs = 0;
+  #retryAtMs = 0;
+  #retryDelayMs = 0;
+  /** Every upstream was down when one was chosen: one attempt is all there is. */
+  #isLastHope = false;
+  #isEnded = false;
+
+  constructor(forwarder: Forwarder, query: Query, order: readonly Upstream[], done: OnForwarded) {
+    this.#forwarder = forwarder;
+    this.#query = query;
+    this.#order = order;
+    this.#done = done;
+  }
+
+  start(nowMs: number): void {
+    this.#startedAtMs = nowMs;
+    this.#retryDelayMs = this.#forwarder.retryDelayMs(this.#order);
+    this.#retryAtMs = nowMs + this.#retryDelayMs;
+    if (!this.#askNext(nowMs)) this.#giveUp('no healthy proxies');
+    else this.#setWake();
+  }
+
+  /** The time set in `wakeAtMs` has come. */
+  wake(nowMs: number): void {
+    const elapsedMs = nowMs - this.#startedAtMs;
+    const { silenceMs, deadlineMs } = this.#forwarder.options;
+    if (elapsedMs >= deadlineMs || (elapsedMs >= silenceMs && this.#isUnheard())) {
+      this.#giveUp(this.#timeoutText(elapsedMs));
+      return;
+    }
+    if (nowMs >= this.#retryAtMs) this.#retry(nowMs);
+    if (!this.#isEnded) this.#setWake(elapsedMs >= silenceMs);
+  }
+
+  answered(attempt: Attempt, answer: Answer, nowMs: number): void {
+    attempt.upstream.noteAnswer(attempt, answer.rcode, nowMs);
+    if (this.#isEnded) return;
+    this.#remove(attempt);
+    if (answer.truncated && attempt.exchange.protocol === 'udp' && this.#wantsWhole()) {
+      this.#lastReply = answer;
+      this.#ask(attempt.upstream, 'tcp', nowMs);
+      return;
+    }
+    if (this.#forwarder.options.failover.has(answer.rcode)) {
+      this.#lastReply = answer;
+      if (++this.#declined < this.#order.length && this.#askNext(nowMs)) return;
+    }
+    this.#finish(answer, answer.rcode, '');
+  }
+
+  failed(attempt: Attempt, error: string, nowMs: number): void {
+    if (this.#forwarder.options.maxFails !== 0) attempt.upstream.check();
+    if (this.#isEnded) return;
+    this.#remove(attempt);
+    this.#failures++;
+    this.#lastError = error;
+    const mayFail = this.#failures < this.#forwarder.maxFailures(this.#order.length);
+    if (!this.#isLastHope && mayFail && this.#askNext(nowMs)) return;
+    if (this.#attempts.length === 0) this.#giveUp(error);
+  }
+
+  /** Asks the next upstream in turn. False when there is none that may be asked. */
+  #askNext(nowMs: number, isRetry = false): boolean {
+    let at = this.#forwarder.choose(this.#order, this.#cursor);
+    if (at < 0) {
+      at = this.#forwarder.chooseBroken(this.#order);
+      if (at < 0) return false;
+      this.#isLastHope = true;
+    }
+    this.#cursor = at + 1;
+    const upstream = this.#order[at];
+    if (!isRetry || !this.#isUnderWay(upstream)) this.#ask(upstream, this.#transport(), nowMs);
+    return true;
+  }
+
+  #ask(upstream: Upstream, transport: 'udp' | 'tcp', nowMs: number): void {
+    const exchange = upstream.exchange(transport);
+    const attempt = new Attempt(this.#query, this, upstream, exchange, nowMs);
+    this.#attempts.push(attempt);
+    this.#sends++;
+    upstream.counters.sent++;
+    exchange.send(attempt, nowMs);
+  }
+
+  /** Spec §5.4, Exchange: `force_tcp` wins over `prefer_udp`, else as the client asked. */
+  #transport(): 'udp' | 'tcp' {
+    const { forceTcp, preferUdp } = this.#forwarder.options;
+    if (forceTcp) return 'tcp';
+    return preferUdp ? 'udp' : this.#query.client.transport;
+  }
+
+  /** A client that asked over UDP without `prefer_udp` asks again itself, over TCP. */
+  #wantsWhole(): boolean {
+    return this.#forwarder.options.preferUdp || this.#query.client.transport === 'tcp';
+  }
+
+  /** No answer in the usual time: blames what has been silent, and asks elsewhere. */
+  #retry(nowMs: number): void {
+    for (const attempt of [...this.#attempts]) {
+      if (nowMs - attempt.sentAtMs < this.#retryDelayMs) continue;
+      const { upstream } = attempt;
+      upstream.counters.overdue++;
+      attempt.exchange.missed(attempt);
+      const isSilent = upstream.lastHeardAtMs < attempt.sentAtMs;
+      if (isSilent && this.#forwarder.options.maxFails !== 0) upstream.check();
+    }
+    this.#retryDelayMs *= 2;
+    this.#retryAtMs = nowMs + this.#retryDelayMs;
+    const maySend = this.#sends < this.#forwarder.maxSends(this.#order.length);
+    if (!this.#isLastHope && maySend && !this.#isEnded) this.#askNext(nowMs, true);
+  }
+
+  /** Whether the question is on a stream to `upstream` that works: asking again adds nothing. */
+  #isUnderWay(upstream: Upstream): boolean {
+    return this.#attempts.some(
+      (attempt) =>
+        attempt.upstream === upstream &&
+        attempt.exchange.protocol !== 'udp' &&
+        attempt.carrier?.isSilentSince(attempt) === false,
+    );
+  }
+
+  /** Whether none of the upstreams asked has said anything since this query began. */
+  #isUnheard(): boolean {
+    // Without health checks silence says nothing: the question may just be slow to answer.
+    if (this.#forwarder.options.maxFails === 0) return false;
+    return this.#attempts.every(({ upstream }) => upstream.lastHeardAtMs < this.#startedAtMs);
+  }
+
+  #setWake(isPastSilence = false): void {
+    const { silenceMs, deadlineMs } = this.#forwarder.options;
+    const limitMs = this.#startedAtMs + (isPastSilence ? deadlineMs : silenceMs);
+    this.wakeAtMs = Math.min(this.#retryAtMs, limitMs);
+  }
+
+  #timeoutText(elapsedMs: number): string {
+    const last = this.#attempts.at(-1);
+    const where = last === undefined ? '' : `${last.exchange.protocol} ${last.upstream.to}`;
+    const tries = `${this.#sends} attempt${this.#sends === 1 ? '' : 's'}`;
+    return `${tries} in ${Math.round(elapsedMs)}ms: read ${where}: i/o timeout`;
+  }
+
+  #giveUp(error: string): void {
+    // A reply that was passed over for a better one is better than none.
+    if (this.#lastReply !== null) this.#finish(this.#lastReply, this.#lastReply.rcode, '');
+    else this.#finish(null, RCODE_SERVFAIL, error || this.#lastError);
+  }
+
+  #finish(answer: Answer | null, rcode: number, error: string): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    for (const attempt of this.#attempts) attempt.forget();
+    this.#attempts.length = 0;
+    this.#forwarder.leave(this);
+    this.#done(answer, rcode, error);
+  }
+
+  #remove(attempt: Attempt): void {
+    const at = this.#attempts.indexOf(attempt);
+    if (at >= 0) this.#attempts.splice(at, 1);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Queries to one upstream over UDP.
+ *
+ * RFC 5452 §9.2: use "an unpredictable source port for outgoing queries from the range of available
+ * ports". A port of its own for each query would cost 26 µs to open and close. So each query takes
+ * one of a few ports by chance, and each port, drawn by the kernel from its whole range, is given up
+ * after a few queries or seconds. Who does not see the traffic still has to guess port and ID
+ * together for one of many outstanding questions; who learns a port has it for a moment only.
+ */
+import type { Clock } from '../log/clock.ts';
+import type { Attempt, Exchange, Protocol } from './attempt.ts';
+import { jittered, randomBelow } from './random.ts';
+import { UdpPort } from './udp-port.ts';
+import type { UpstreamCounters } from './upstream-counters.ts';
+
+/** Ports in use at a time. */
+const PORTS = 8;
+/** Queries in the life of a port, moved by jitter. */
+const QUERIES_PER_PORT = 32;
+const MAX_PORT_AGE_MS = 5000;
+
+/** Where the upstream is and where queries leave from. */
+export interface UdpTarget {
+  readonly address: string;
+  readonly port: number;
+  /** '' for the kernel's choice. */
+  readonly sourceAddress: string;
+}
+
+export class UdpExchange implements Exchange {
+  readonly protocol: Protocol = 'udp';
+  readonly #target: UdpTarget;
+  readonly #modules: { readonly clock: Clock; readonly counters: UpstreamCounters };
+  /** BOUNDED by PORTS; ports given up close by themselves with their last answer. */
+  readonly #ports: (UdpPort | null)[] = new Array(PORTS).fill(null);
+  #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(target: UdpTarget, modules: { clock: Clock; counters: UpstreamCounters }) {
+    this.#target = target;
+    this.#modules = modules;
+  }
+
+  send(attempt: Attempt, nowMs: number): void {
+    const slot = randomBelow(PORTS);
+    const { udp } = this.#modules.counters.reuse;
+    let port = this.#ports[slot];
+    if (port?.hasRoom) {
+      udp.hits++;
+    } else {
+      udp.misses++;
+      port?.retire();
+      port = this.#open(slot);
+    }
+    port.send(attempt, nowMs);
+    if (this.#isClosed) port.retire();
+  }
+
+  missed(attempt: Attempt): void {
+    // Behind a service address a port is tied to one pod, which may be gone: ask from another.
+    const port = attempt.carrier;
+    if (port instanceof UdpPort && port.isSilentSince(attempt)) port.retire();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const port of this.#ports) port?.retire();
+    this.#ports.fill(null);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #open(slot: number): UdpPort {
+    const port = new UdpPort(
+      { ...this.#target, maxQueries: jittered(QUERIES_PER_PORT) },
+      this.#modules,
+    );
+    this.#ports[slot] = port;
+    if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
+    return port;
+  }
+
+  /** Gives up old ports, now and then. */
+  #sweepLater(): NodeJS.Timeout {
+    return setTimeout(() => {
+      const oldest = this.#modules.clock.nowMs() - MAX_PORT_AGE_MS;
+      let open = 0;
+      this.#ports.forEach((port, slot) => {
+        if (port === null) return;
+        if (port.openedAtMs > oldest && port.hasRoom) {
+          open++;
+          return;
+        }
+        port.retire();
+        this.#ports[slot] = null;
+      });
+      this.#timer = open === 0 || this.#isClosed ? null : this.#sweepLater();
+    }, MAX_PORT_AGE_MS / 4).unref();
+  }
+}

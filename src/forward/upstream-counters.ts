@@ -1,0 +1,119 @@
+/** What is counted per upstream address, for the life of the process (spec §6.2, coredns_proxy_*). */
+import { rcodeName } from '../dns/rcode.ts';
+import type { Catalogue, Emit, Labels } from '../metrics/catalogue.ts';
+import { Histogram, TIME_BOUNDS } from '../metrics/histogram.ts';
+import type { Protocol } from './attempt.ts';
+
+/** Response codes a header can hold. */
+const RCODE_COUNT = 16;
+
+/** Queries of one transport: those sent on an open connection, and those that opened one. */
+export interface Reuse {
+  hits: number;
+  misses: number;
+}
+
+export class UpstreamCounters {
+  /** Attempts sent, whatever became of them. */
+  sent = 0;
+  healthCheckFailures = 0;
+  /** Messages that answered nothing that was asked: wrong ID, question, form, or come twice. */
+  ignored = 0;
+  /** Answers that did not come in the usual time, so that the query was asked again elsewhere. */
+  overdue = 0;
+  readonly reuse: Readonly<Record<Protocol, Reuse>> = {
+    udp: { hits: 0, misses: 0 },
+    tcp: { hits: 0, misses: 0 },
+    'tcp-tls': { hits: 0, misses: 0 },
+  };
+  /** Seconds from the choice of the upstream to its answer, by rcode. BOUNDED by RCODE_COUNT. */
+  readonly #durations: (Histogram | null)[] = new Array(RCODE_COUNT).fill(null);
+
+  observe(rcode: number, seconds: number): void {
+    let histogram = this.#durations[rcode];
+    if (histogram === null) {
+      histogram = new Histogram(TIME_BOUNDS);
+      this.#durations[rcode] = histogram;
+    }
+    histogram.observe(seconds);
+  }
+
+  /** Calls back for each rcode seen. */
+  eachDuration(visit: (rcode: number, durations: Histogram) => void): void {
+    this.#durations.forEach((durations, rcode) => {
+      if (durations !== null) visit(rcode, durations);
+    });
+  }
+}
+
+/** The counters of the upstream with the label `to` (`10.96.0.10:53`): one object for the process. */
+export function upstreamCounters(catalogue: Catalogue, to: string): UpstreamCounters {
+  return catalogue.lasting(`upstream ${to}`, () => {
+    const counters = new UpstreamCounters();
+    register(catalogue, to, counters);
+    return counters;
+  });
+}
+
+function register(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
+  const proxy: Labels = { proxy_name: 'forward', to };
+  catalogue.source('coredns_proxy_request_duration_seconds', (emit) =>
+    counters.eachDuration((rcode, durations) =>
+      emit({ ...proxy, rcode: proxyRcode(rcode) }, durations),
+    ),
+  );
+  catalogue.source('coredns_proxy_healthcheck_failures_total', (emit) => {
+    if (counters.healthCheckFailures > 0) emit(proxy, counters.healthCheckFailures);
+  });
+  catalogue.source('coredns_proxy_conn_cache_hits_total', (emit) =>
+    emitReuse(emit, proxy, counters, 'hits'),
+  );
+  catalogue.source('coredns_proxy_conn_cache_misses_total', (emit) =>
+    emitReuse(emit, proxy, counters, 'misses'),
+  );
+  registerLegacy(catalogue, to, counters);
+  registerOwn(catalogue, to, counters);
+}
+
+/** The names of CoreDNS up to 1.10, which many dashboards still ask for. */
+function registerLegacy(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
+  catalogue.source('coredns_forward_requests_total', (emit) => {
+    if (counters.sent > 0) emit({ to }, counters.sent);
+  });
+  catalogue.source('coredns_forward_responses_total', (emit) =>
+    counters.eachDuration((rcode, { counts }) =>
+      emit(
+        { to, rcode: proxyRcode(rcode) },
+        counts.reduce((a, b) => a + b),
+      ),
+    ),
+  );
+  catalogue.source('coredns_forward_request_duration_seconds', (emit) =>
+    counters.eachDuration((rcode, durations) => emit({ to, rcode: proxyRcode(rcode) }, durations)),
+  );
+  catalogue.source('coredns_forward_healthcheck_failures_total', (emit) => {
+    if (counters.healthCheckFailures > 0) emit({ to }, counters.healthCheckFailures);
+  });
+}
+
+function registerOwn(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
+  catalogue.source('nodelocaldns_upstream_overdue_total', (emit) => emit({ to }, counters.overdue));
+  catalogue.source('nodelocaldns_upstream_ignored_total', (emit) => emit({ to }, counters.ignored));
+}
+
+function emitReuse(
+  emit: Emit,
+  labels: Labels,
+  counters: UpstreamCounters,
+  kind: 'hits' | 'misses',
+): void {
+  for (const proto of ['udp', 'tcp', 'tcp-tls'] as const) {
+    const count = counters.reuse[proto][kind];
+    if (count > 0) emit({ ...labels, proto }, count);
+  }
+}
+
+/** Spec §6.1: a code without a name is the bare number in coredns_proxy_*. */
+function proxyRcode(rcode: number): string {
+  return rcodeName(rcode).replace(/^RCODE/, '');
+}

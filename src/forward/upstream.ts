@@ -1,0 +1,96 @@
+/** One upstream address: how to reach it, how it is doing, what it has cost. */
+import { TYPE_NS } from '../dns/type.ts';
+import type { Clock } from '../log/clock.ts';
+import type { Attempt, Exchange } from './attempt.ts';
+import type { StreamTarget } from './dial.ts';
+import { HealthCheck, type HealthCheckOptions } from './health-check.ts';
+import { buildQuestion, type Prober, StreamProber, UdpProber } from './prober.ts';
+import { RoundTrip } from './round-trip.ts';
+import { type ConnectionLimits, TcpExchange } from './tcp-exchange.ts';
+import { UdpExchange } from './udp-exchange.ts';
+import type { UpstreamCounters } from './upstream-counters.ts';
+
+/** Everything that makes two upstreams interchangeable. */
+export interface UpstreamOptions {
+  readonly target: StreamTarget;
+  readonly limits: ConnectionLimits;
+  readonly healthCheck: HealthCheckOptions;
+  /** Health checks over TCP (`force_tcp`). */
+  readonly checkOverTcp: boolean;
+}
+
+export class Upstream {
+  /** `10.96.0.10:53`, `[fd00::10]:53`: the metric label. */
+  readonly to: string;
+  readonly counters: UpstreamCounters;
+  readonly roundTrip = new RoundTrip();
+  /** Also what the `loop` directive probes with. */
+  readonly prober: Prober;
+  /** When the last answer came, checks included. */
+  lastHeardAtMs = Number.NEGATIVE_INFINITY;
+  readonly #udp: Exchange;
+  readonly #stream: Exchange;
+  readonly #health: HealthCheck;
+
+  constructor(
+    options: UpstreamOptions,
+    modules: { clock: Clock; counters: UpstreamCounters; prober?: Prober },
+  ) {
+    const { target, healthCheck } = options;
+    const { clock, counters } = modules;
+    this.to = addressText(target.address, target.port);
+    this.counters = counters;
+    this.#stream = new TcpExchange(target, options.limits, { clock, counters });
+    this.#udp = target.tls === null ? new UdpExchange(target, { clock, counters }) : this.#stream;
+    const overStream = target.tls !== null || options.checkOverTcp;
+    this.prober = modules.prober ?? new (overStream ? StreamProber : UdpProber)(target);
+    const question =
+      buildQuestion(healthCheck.domain, TYPE_NS, healthCheck.recursionDesired) ?? Buffer.alloc(0);
+    const onAlive = () => {
+      this.lastHeardAtMs = clock.nowMs();
+    };
+    this.#health = new HealthCheck(healthCheck, question, {
+      prober: this.prober,
+      counters,
+      onAlive,
+    });
+  }
+
+  /** The way to ask it; a TLS upstream has only one. */
+  exchange(transport: 'udp' | 'tcp'): Exchange {
+    return transport === 'udp' ? this.#udp : this.#stream;
+  }
+
+  /** Something went wrong and no check has been answered since: better ask another, if there is one. */
+  get isSuspect(): boolean {
+    return this.#health.isRunning;
+  }
+
+  /** Spec §5.4: down with more failed checks than `maxFails`; never with 0. */
+  isDown(maxFails: number): boolean {
+    return maxFails !== 0 && this.#health.fails > maxFails;
+  }
+
+  check(): void {
+    this.#health.start();
+  }
+
+  noteAnswer(attempt: Attempt, rcode: number, nowMs: number): void {
+    this.lastHeardAtMs = nowMs;
+    this.roundTrip.observe(nowMs - attempt.sentAtMs);
+    this.counters.observe(rcode, (nowMs - attempt.startedAtMs) / 1000);
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#health.stop();
+    this.#udp.close();
+    this.#stream.close();
+  }
+}
+
+/** An address and a port as one word; IPv6 in brackets. */
+export function addressText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
