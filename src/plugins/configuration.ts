@@ -10,7 +10,7 @@ import { type CorefileSource, type ParsedCorefile, parseCorefile } from '../conf
 import { readServerKey, type ZoneKey } from '../config/server-key.ts';
 import type { DirectiveUse, ServerBlock } from '../config/token.ts';
 import type { BlockFacts, BlockSettings, Directive } from './directive.ts';
-import { DIRECTIVES, UNAVAILABLE } from './registry.ts';
+import { COREDNS_DIRECTIVES, DIRECTIVES } from './registry.ts';
 
 /** A Corefile understood: complete, valid and frozen. */
 export interface Configuration {
@@ -137,7 +137,7 @@ function groupByName(
   for (const [name, [use]] of groups) {
     if (known.includes(name)) continue;
     faults.push(
-      UNAVAILABLE.has(name)
+      COREDNS_DIRECTIVES.has(name)
         ? new CorefileError(
             'directive-unavailable',
             `directive "${name}" is known to CoreDNS but not available here; available are: ${known.join(', ')}`,

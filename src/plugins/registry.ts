@@ -6,10 +6,15 @@ import { bufsize } from './bufsize.ts';
 import { debug } from './debug.ts';
 import type { Directive } from './directive.ts';
 import { errors } from './errors.ts';
+import { health } from './health.ts';
 import { log } from './log.ts';
 import { metadata } from './metadata.ts';
+import { pprof } from './pprof.ts';
+import { prometheus } from './prometheus.ts';
+import { ready } from './ready.ts';
 import { reload } from './reload.ts';
 import { timeouts } from './timeouts.ts';
+import { trace } from './trace.ts';
 import { whoami } from './whoami.ts';
 
 /** The directives of this daemon. BOUNDED by what is listed here. */
@@ -20,18 +25,21 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   bufsize,
   bind,
   debug,
+  trace,
+  ready,
+  health,
+  pprof,
+  prometheus,
   errors,
   log,
   whoami,
 ];
 
-/**
- * Directives of CoreDNS that node-cache is built without, or that need what a node's cache has not:
- * they deserve a better message than a word that was mistyped.
- */
-export const UNAVAILABLE: ReadonlySet<string> = new Set(
-  `root geoip cancel tls quic grpc_server https https3 multisocket nsid trace ready health pprof
-  prometheus dnstap local dns64 acl any chaos loadbalance tsig cache rewrite header dnssec autopath
-  minimal template transfer hosts route53 azure clouddns k8s_external kubernetes file auto secondary
-  etcd loop forward grpc erratic on sign view nomad`.split(/\s+/),
+/** Every directive that CoreDNS knows: one that is not in DIRECTIVES was not simply mistyped. */
+export const COREDNS_DIRECTIVES: ReadonlySet<string> = new Set(
+  `root metadata geoip cancel tls quic grpc_server https https3 timeouts multisocket reload nsid
+  bufsize bind debug trace ready health pprof prometheus errors log dnstap local dns64 acl any chaos
+  loadbalance tsig cache rewrite header dnssec autopath minimal template transfer hosts route53 azure
+  clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic whoami on sign
+  view nomad`.split(/\s+/),
 );
