@@ -14,6 +14,7 @@
 import { RCODE_REFUSED, RCODE_SERVFAIL } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import type { Clock } from '../log/clock.ts';
+import type { ForwardCounters } from './forward-counters.ts';
 import { Forwarding, type OnForwarded } from './forwarding.ts';
 import { Policy, type PolicyName } from './policy.ts';
 import { randomBelow } from './random.ts';
@@ -47,16 +48,12 @@ export interface ForwarderOptions {
   readonly failFast: boolean;
   /** Response codes on which the next upstream is asked. */
   readonly failover: ReadonlySet<number>;
+  /** Times one query is asked of each upstream, 0 for the engine's own choice. */
+  readonly sendsPerUpstream: number;
   /** The longest wait before a query is asked again. */
   readonly retryCeilingMs: number;
   readonly silenceMs: number;
   readonly deadlineMs: number;
-}
-
-/** Counters without labels, shared by all forwarders of the process. */
-export interface ForwardCounters {
-  healthCheckBroken: number;
-  maxConcurrentRejects: number;
 }
 
 export class Forwarder {
@@ -169,7 +166,7 @@ export class Forwarder {
   }
 
   maxSends(count: number): number {
-    return Math.max(MIN_SENDS, 2 * count);
+    return this.options.sendsPerUpstream * count || Math.max(MIN_SENDS, 2 * count);
   }
 
   /** How long to wait for an answer before asking again. */

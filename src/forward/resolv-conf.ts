@@ -42,45 +42,39 @@ export function parseResolvConf(text: string): ResolvConf {
   };
 }
 
-/** A list that may be forwarded to, and where it is from. */
+/** A list that may be forwarded to. */
 export interface ServerList {
   readonly servers: readonly string[];
-  readonly file: string;
-  /** Servers of the first file that lead back to this machine, and so are left out. */
+  /** Servers of the list given that lead back to this machine, and so are left out. */
   readonly omitted: readonly string[];
+  /** True when all were left out and the list is systemd-resolved's own; it may be empty. */
+  readonly isResolvedList: boolean;
 }
 
 /**
- * The servers of `file` without those that are ourselves or systemd-resolved's stub, which asks the
- * servers it knows by way of us. When none is left, systemd-resolved's own list.
+ * `all` without those that are ourselves or systemd-resolved's stub, which asks the servers it knows
+ * by way of us. When none is left, the servers that systemd-resolved knows.
  *
  * @param read gives the text of a file; throws when it cannot
  */
 export function usableServers(
-  file: string,
+  all: readonly string[],
   isOwn: (address: string) => boolean,
   read: (path: string) => string = (path) => readFileSync(path, 'utf8'),
 ): ServerList {
-  const all = parseResolvConf(read(file)).servers;
   const servers = all.filter((address) => !leadsBack(address, isOwn));
   const omitted = all.filter((address) => leadsBack(address, isOwn));
-  if (servers.length > 0) return { servers, file, omitted };
-  return { ...resolvedServers(isOwn, read), omitted };
+  if (servers.length > 0) return { servers, omitted, isResolvedList: false };
+  const known = serversOfResolved(read).filter((address) => !leadsBack(address, isOwn));
+  return { servers: known, omitted, isResolvedList: true };
 }
 
-function resolvedServers(
-  isOwn: (address: string) => boolean,
-  read: (path: string) => string,
-): { servers: readonly string[]; file: string } {
+function serversOfResolved(read: (path: string) => string): readonly string[] {
   try {
-    const { servers } = parseResolvConf(read(RESOLVED_LIST));
-    return {
-      servers: servers.filter((address) => !leadsBack(address, isOwn)),
-      file: RESOLVED_LIST,
-    };
+    return parseResolvConf(read(RESOLVED_LIST)).servers;
   } catch {
     // systemd-resolved does not run here: there is no list, which the caller reports.
-    return { servers: [], file: RESOLVED_LIST };
+    return [];
   }
 }
 
