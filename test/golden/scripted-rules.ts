@@ -99,7 +99,7 @@ export class ScriptedRules {
   }
 }
 
-function matches(rule: Rule, name: string, type: string, transport: Transport): boolean {
+export function matches(rule: Rule, name: string, type: string, transport: Transport): boolean {
   return (
     (rule.name === '*' || rule.name.replace(/\.$/, '').toLowerCase() === name) &&
     (rule.type === undefined || rule.type === type) &&
@@ -108,7 +108,7 @@ function matches(rule: Rule, name: string, type: string, transport: Transport): 
 }
 
 /** The answer where no rule matches: there is no such name, for 30 s. */
-function unknownName(name: string): ScriptedReply {
+export function unknownName(name: string): ScriptedReply {
   const zone = name.split('.').slice(-2).join('.') || '.';
   return {
     rcode: 'NXDOMAIN',
@@ -116,7 +116,7 @@ function unknownName(name: string): ScriptedReply {
   };
 }
 
-function encodeReply(
+export function encodeReply(
   query: packet.DecodedPacket,
   opt: packet.OptAnswer | undefined,
   reply: ScriptedReply,

@@ -1,0 +1,42 @@
+/** The recorder's own player, as it is, agrees with ours. It stands beside a checkout for developers. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { BUNDLE, NODE } from '../helpers/daemon-process.ts';
+import { DIFFERENCES, PENDING_FILES } from './differences.ts';
+
+const folder = new URL('../../../shared/golden/', import.meta.url).pathname;
+const player = `${folder}play.mjs`;
+const FILES = [
+  'stock.json',
+  'cache.json',
+  'forward.json',
+  'message.json',
+  'startup.json',
+  'plugins.json',
+];
+
+const server = [
+  ...[NODE, BUNDLE, '-conf {COREFILE} -dns.port {PORT} -localip 127.0.0.1'],
+  '-setupinterface=false -setupiptables=false -metrics-listen-address 127.0.0.1:0',
+].join(' ');
+
+describe.runIf(existsSync(player)).concurrent('play.mjs', () => {
+  test.each(FILES.filter((file) => !PENDING_FILES.includes(file)))(
+    '%s',
+    { timeout: 240_000 },
+    async (file) => {
+      const args = [player, '--server', server, `${folder}${file}`];
+      const run = promisify(execFile)(NODE, args, { cwd: new URL('../..', import.meta.url) });
+      const { stdout } = await run.catch((error: { stdout: string }) => error);
+      expect(stdout).toMatch(/^\d+ passed, \d+ failed$/m);
+      const failed = [...stdout.matchAll(/^FAIL ([\w-]+)/gm)].map(([, name]) => name);
+      const expected = DIFFERENCES.map(({ scenario }) => scenario);
+      expect(
+        failed.filter((name) => !expected.includes(name)),
+        stdout,
+      ).toEqual([]);
+    },
+  );
+});
