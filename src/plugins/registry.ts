@@ -3,9 +3,11 @@
  */
 import { bind } from './bind.ts';
 import { bufsize } from './bufsize.ts';
+import { cache } from './cache.ts';
 import { debug } from './debug.ts';
 import type { Directive } from './directive.ts';
 import { errors } from './errors.ts';
+import { forward } from './forward.ts';
 import { health } from './health.ts';
 import { log } from './log.ts';
 import { metadata } from './metadata.ts';
@@ -32,6 +34,8 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   prometheus,
   errors,
   log,
+  cache,
+  forward,
   whoami,
 ];
 
