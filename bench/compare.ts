@@ -8,13 +8,13 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/helpers/free-port.ts';
-import { isInstalled, Program, SERVER_CORE, versionOf } from './process.ts';
-import { type QueryFiles, writeQueries } from './queries.ts';
-import { type Measured, scenarioTable } from './report.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
-import { FLOOR, SERVERS, type Server } from './servers.ts';
-import { startUpstream } from './upstream.ts';
-import { untilAnswering } from './wait.ts';
+import { isInstalled, Program, SERVER_CORE, versionOf } from './load/process.ts';
+import { type QueryFiles, writeQueries } from './load/queries.ts';
+import { type Measured, scenarioTable } from './load/report.ts';
+import { SCENARIOS, type Scenario } from './load/scenarios.ts';
+import { FLOOR, SERVERS, type Server } from './load/servers.ts';
+import { startUpstream } from './load/upstream.ts';
+import { untilAnswering } from './load/wait.ts';
 
 const HELP = `npm run bench -- [options]
 

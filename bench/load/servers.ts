@@ -32,7 +32,7 @@ export interface Server {
 const CAPACITY = 10_000;
 const MAX_TTL_SECONDS = 30;
 
-const root = new URL('..', import.meta.url).pathname;
+const root = new URL('../..', import.meta.url).pathname;
 const NODE = join(root, 'node_modules/node/bin/node');
 
 /** The stock four blocks. The cluster's names go upstream over TCP, the rest over UDP. */
@@ -80,7 +80,10 @@ const echo: Server = {
   name: 'echo',
   program: '',
   versionCommand: [NODE, '--version'],
-  launch: ({ port }) => ({ command: [NODE, join(root, 'bench/echo.ts'), `${port}`], files: {} }),
+  launch: ({ port }) => ({
+    command: [NODE, join(root, 'bench/load/echo.ts'), `${port}`],
+    files: {},
+  }),
 };
 
 const unbound: Server = {

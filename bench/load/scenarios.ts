@@ -1,6 +1,6 @@
 /** What is measured, one scenario after the other, each with a server that was just started. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LoadResult, load, percentile } from './load.ts';
+import { type LoadResult, load, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
 import type { Upstream } from './servers.ts';
