@@ -17,7 +17,6 @@ const UNLIMITED = 2 ** 64;
 /** Places in /proc/self/stat behind the name of the program (proc_pid_stat(5), counted from 0). */
 const STAT_USER_TICKS = 11;
 const STAT_SYSTEM_TICKS = 12;
-const STAT_START_TICKS = 19;
 const STAT_VIRTUAL_BYTES = 20;
 
 /** Of prom-client's metrics those that cost nothing between scrapes and say what no other does. */
@@ -55,10 +54,8 @@ const READERS = {
   },
   process_virtual_memory_bytes: () => readStat()[STAT_VIRTUAL_BYTES],
   process_resident_memory_bytes: () => process.memoryUsage.rss(),
-  process_start_time_seconds: () => {
-    const bootSeconds = Number(/^btime (\d+)/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]);
-    return bootSeconds + readStat()[STAT_START_TICKS] / TICKS_PER_SECOND;
-  },
+  // /proc/stat, where Go takes the time of the boot from, takes milliseconds to read.
+  process_start_time_seconds: () => performance.timeOrigin / 1000,
   process_open_fds: () => readdirSync('/proc/self/fd').length,
   process_max_fds: () => readLimit('Max open files'),
   process_virtual_memory_max_bytes: () => readLimit('Max address space'),
