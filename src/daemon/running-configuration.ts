@@ -78,6 +78,7 @@ export class RunningConfiguration implements DaemonHooks {
       this.#log.info('Reloading complete');
       return true;
     } catch (error) {
+      reloadCounters(this.#modules.catalogue).failed++;
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error(`Restart failed: ${reason}; the configuration before stays in force`);
       return false;

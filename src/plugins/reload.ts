@@ -43,8 +43,9 @@ export const reload: Directive<ReloadOptions> = {
   },
 };
 
-/** What coredns_reload_* show. Whoever reloads for another reason than this directive counts too. */
+/** What coredns_reload_* show. */
 export class ReloadCounters {
+  /** Reloads that were refused, whoever asked for them: the daemon counts. */
   failed = 0;
   /** SHA-512 of the configuration in force; '' before it is known. */
   digest = '';
@@ -129,7 +130,6 @@ class CorefilePoll implements Part {
       counters.digest = digest;
       log.info(`Running configuration SHA512 = ${digest}`);
     } else {
-      counters.failed++;
       log.error('Corefile changed but reload failed');
     }
   }
