@@ -51,10 +51,9 @@ export const prometheus: Directive<PrometheusOptions> = {
  * part of its own, so that a reload neither doubles nor loses one.
  */
 function showHandlers({ parts, catalogue, servers, zones, handlerNames = [] }: BlockContext): void {
-  const names = new Set([...handlerNames, 'prometheus']);
   for (const server of servers) {
     for (const zone of zones) {
-      for (const name of names) {
+      for (const name of handlerNames) {
         const labels = { server, zone, view: '', name };
         parts.take(`plugin-enabled ${server} ${zone} ${name}`, () =>
           enabledSeries(catalogue, labels),

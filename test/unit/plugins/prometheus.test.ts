@@ -41,10 +41,10 @@ test('blocks with the same address share one page, which lists what each block d
   const options = parseWith(prometheus, `prometheus 127.0.0.1:${port}`);
   const { context, generation, lines } = makeContext({
     zones: ['cluster.local.'],
-    handlerNames: ['errors', 'cache'],
+    handlerNames: ['prometheus', 'errors', 'cache'],
   });
   prometheus.service?.(options, context);
-  prometheus.service?.(options, { ...context, zones: ['.'], handlerNames: [] });
+  prometheus.service?.(options, { ...context, zones: ['.'], handlerNames: ['prometheus'] });
   await generation.start();
   stops.push(() => generation.stop());
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -61,11 +61,11 @@ test('blocks with the same address share one page, which lists what each block d
 
 test('a reload keeps the series that stay and takes away the others', async () => {
   const options = parseWith(prometheus, `prometheus 127.0.0.1:${await freePort()}`);
-  const { context, generation } = makeContext({ handlerNames: ['cache', 'log'] });
+  const { context, generation } = makeContext({ handlerNames: ['prometheus', 'cache', 'log'] });
   prometheus.service?.(options, context);
   await generation.start();
   const next = new Generation(generation);
-  prometheus.service?.(options, { ...context, parts: next, handlerNames: ['cache'] });
+  prometheus.service?.(options, { ...context, parts: next, handlerNames: ['prometheus', 'cache'] });
   await next.start();
   const series = async () =>
     [...(await expose(context.catalogue)).matchAll(/^coredns_plugin_enabled.*name="(\w+)".* 1$/gm)]
