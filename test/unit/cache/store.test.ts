@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { CacheBudget } from '../../../src/cache/budget.ts';
+import { KIND_SUCCESS } from '../../../src/cache/classification.ts';
+import { Entry } from '../../../src/cache/entry.ts';
+import { entriesFor, Store } from '../../../src/cache/store.ts';
+import { a, makeAnswer, makeQuery } from '../../helpers/cache-fixture.ts';
+
+const MAX_ENTRIES = 1024;
+
+function makeEntry(name: string, lifetimeSeconds = 60, storedAtMs = 0): Entry {
+  const question = { name: `${name}.test` };
+  return new Entry(makeQuery(question).key, makeAnswer(question, { answers: [a(60)] }), {
+    kind: KIND_SUCCESS,
+    lifetimeSeconds,
+    answersQuestion: true,
+    storedAtMs,
+    staleMs: 0,
+  });
+}
+
+function makeStore(budget = new CacheBudget(1e9), capacity = 0) {
+  const evictions = { count: 0 };
+  const store = new Store({ capacity }, { budget, onEviction: () => evictions.count++ });
+  store.open();
+  return { store, evictions };
+}
+
+function fill(store: Store, count: number, lifetimeSeconds = 60, prefix = 'n'): Entry[] {
+  const entries = Array.from({ length: count }, (_, i) =>
+    makeEntry(`${prefix}${i}`, lifetimeSeconds),
+  );
+  for (const entry of entries) store.put(entry, 0);
+  return entries;
+}
+
+describe('the capacity', () => {
+  test.each([
+    [10_000, 9984],
+    [9984, 9984],
+    [1000, 1024],
+    [0, 1024],
+    [-5, 1024],
+    [1e9, 1024 * 1024],
+  ])('%i is %i entries', (capacity, entries) => {
+    expect(entriesFor(capacity)).toBe(entries);
+  });
+});
+
+describe('a full store', () => {
+  test('drops what was used least recently', () => {
+    const { store, evictions } = makeStore();
+    const [first, second] = fill(store, MAX_ENTRIES);
+    store.get(first.key);
+    store.put(makeEntry('new'), 0);
+    expect(store.size).toBe(MAX_ENTRIES);
+    expect(evictions.count).toBe(1);
+    expect(store.peek(first.key)).toBe(first);
+    expect(store.peek(second.key)).toBeUndefined();
+  });
+
+  test('drops what expired first, however recently it was used', () => {
+    const { store, evictions } = makeStore();
+    const [old] = fill(store, MAX_ENTRIES - 1);
+    const short = makeEntry('short', 10);
+    store.put(short, 0);
+    store.get(short.key);
+    store.put(makeEntry('new', 60, 10_000), 10_000);
+    expect(store.peek(short.key)).toBeUndefined();
+    expect(store.peek(old.key)).toBe(old);
+    expect(evictions.count).toBe(1);
+  });
+
+  test('keeps what has a second to live', () => {
+    const { store } = makeStore();
+    const [old] = fill(store, MAX_ENTRIES - 1);
+    const short = makeEntry('short', 10);
+    store.put(short, 0);
+    store.put(makeEntry('new'), 9999);
+    expect(store.peek(short.key)).toBe(short);
+    expect(store.peek(old.key)).toBeUndefined();
+  });
+
+  test('takes a new answer to a known question without dropping another', () => {
+    const { store, evictions } = makeStore();
+    fill(store, MAX_ENTRIES);
+    store.put(makeEntry('n5'), 0);
+    expect(store.size).toBe(MAX_ENTRIES);
+    expect(evictions.count).toBe(0);
+  });
+
+  test('finds every expired entry, whatever order they came, left and were replaced in', () => {
+    const { store } = makeStore();
+    const entries = fill(store, MAX_ENTRIES, 7);
+    store.delete(entries[3].key);
+    store.put(makeEntry('n4', 100), 0);
+    store.put(makeEntry('n900', 100), 0);
+    store.put(makeEntry('longer', 100), 0);
+    for (let i = 0; i < MAX_ENTRIES - 3; i++) store.put(makeEntry(`new${i}`, 60, 8000), 8000);
+    for (const name of ['n4', 'n900', 'longer']) {
+      expect(store.peek(makeQuery({ name: `${name}.test` }).key)).toBeDefined();
+    }
+    expect(entries.filter((entry) => store.peek(entry.key) === entry)).toHaveLength(0);
+  });
+});
+
+describe('the budget', () => {
+  const octetsEach = makeEntry('n0').octets;
+
+  test('counts what is there, and nothing when all is gone', () => {
+    const { store } = makeStore();
+    const entries = fill(store, 5);
+    expect(store.octets).toBe(entries.reduce((sum, { octets }) => sum + octets, 0));
+    store.put(makeEntry('n0'), 0);
+    for (const { key } of entries) store.delete(key);
+    expect(store.octets).toBe(0);
+  });
+
+  test('is kept by the largest store', () => {
+    const budget = new CacheBudget(octetsEach * 10);
+    const large = makeStore(budget);
+    const small = makeStore(budget);
+    fill(small.store, 2);
+    fill(large.store, 8);
+    fill(small.store, 4, 60, 'm');
+    expect([small.store.size, large.store.size]).toEqual([5, 5]);
+    expect([small.evictions.count, large.evictions.count]).toEqual([1, 3]);
+  });
+
+  test('grows with a capacity above the default', () => {
+    const budget = new CacheBudget(octetsEach * 2);
+    const { store } = makeStore(budget, 20_000);
+    fill(store, 100);
+    expect(store.size).toBe(100);
+  });
+
+  test('is given back by a store that closes', () => {
+    const budget = new CacheBudget(octetsEach * 4);
+    const gone = makeStore(budget, 20_000);
+    fill(gone.store, 50);
+    gone.store.close();
+    const { store, evictions } = makeStore(budget);
+    fill(store, 4);
+    expect(evictions.count).toBe(0);
+    fill(store, 1, 60, 'm');
+    expect(evictions.count).toBe(1);
+  });
+
+  test('is not charged for what comes after the store closed', () => {
+    const { store } = makeStore();
+    store.close();
+    fill(store, 3);
+    expect(store.size).toBe(0);
+    expect(store.octets).toBe(0);
+  });
+});
