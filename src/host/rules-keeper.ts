@@ -68,9 +68,13 @@ export class RulesKeeper {
     await this.#modules.watch.settle();
   }
 
-  /** Removes what a dead predecessor left, except rules that we would install ourselves. */
+  /**
+   * Removes what a dead predecessor left. Rules that only match while the address is held do no
+   * harm: those that we would install ourselves may stay.
+   */
   async removeLeftovers(): Promise<void> {
-    const wanted = new Set(this.#wanted.map(ruleKey));
+    const harmless = this.#options.leased ? this.#wanted : [];
+    const wanted = new Set(harmless.map(ruleKey));
     await this.#syncAll([], (rule) => !wanted.has(ruleKey(rule)) && this.#isObsolete(rule));
     this.#inPlace.clear();
     this.#nextSyncMs = 0;

@@ -1,16 +1,16 @@
 /**
  * The node's side on its own, for tests: listeners that answer anything (with an A record of
- * 192.0.2.1), and an Interception around them. Takes its options as JSON in argv[2]; prints log lines.
+ * 10.0.0.2), and an Interception around them. Takes its options as JSON in argv[2]; prints log lines.
  */
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { decode, encode, streamEncode } from 'dns-packet';
-import { DeadMan } from '../../src/host/dead-man.ts';
-import { Interception, type InterceptionOptions } from '../../src/host/interception.ts';
-import { probeSelf } from '../../src/host/self-probe.ts';
-import { createSetupErrors } from '../../src/host/setup-errors.ts';
-import { monotonicClock } from '../../src/log/clock.ts';
-import { Log } from '../../src/log/log.ts';
+import { DeadMan } from '../../../src/host/dead-man.ts';
+import { Interception, type InterceptionOptions } from '../../../src/host/interception.ts';
+import { probeSelf } from '../../../src/host/self-probe.ts';
+import { createSetupErrors } from '../../../src/host/setup-errors.ts';
+import { monotonicClock } from '../../../src/log/clock.ts';
+import { Log } from '../../../src/log/log.ts';
 
 const options: InterceptionOptions = {
   localIps: ['169.254.20.10'],
@@ -44,7 +44,7 @@ function answer(message: Buffer): object {
     type: 'response',
     id: query.id,
     questions: query.questions,
-    answers: [{ type: 'A', name, ttl: 1, data: '192.0.2.1' }],
+    answers: [{ type: 'A', name, ttl: 1, data: '10.0.0.2' }],
   };
 }
 

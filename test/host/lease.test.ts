@@ -1,0 +1,126 @@
+/** What pods see when the process that intercepts their queries dies, hangs or goes deaf. */
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, WHO } from './harness/cluster.ts';
+import { until } from './harness/command.ts';
+import { startDriver, stopDriver } from './harness/host-driver.ts';
+import { startLoad } from './harness/load.ts';
+import { countAnswers, gapAfterMs, unixMs } from './harness/load-summary.ts';
+import type { Running } from './harness/namespace.ts';
+
+const LEASE_MS = 2000;
+const SLACK_MS = 500;
+
+let cluster: Cluster;
+let driver: Running & { pid: number };
+
+beforeAll(async () => {
+  cluster = await Cluster.create();
+});
+afterEach(async () => {
+  driver.child.kill('SIGCONT');
+  driver.child.kill('SIGKILL');
+  await driver.ended;
+  cluster.node.try('ip', 'link', 'del', 'nodelocaldns');
+});
+afterAll(async () => {
+  await cluster?.destroy();
+});
+
+const load = (seconds: number) =>
+  startLoad(cluster.pod, { server: KUBE_DNS, perSecond: 1000, seconds, name: WHO });
+
+/** The load has begun when its first queries have been answered by the cache. */
+const begun = () => sleep(1000);
+
+test('kill -9: kube-dns answers all that is asked half a second after the lease or later', async () => {
+  driver = await startDriver(cluster);
+  const { records } = load(5);
+  await begun();
+  const killedMs = unixMs();
+  driver.child.kill('SIGKILL');
+  const all = await records;
+  console.log(
+    `kill -9 at 1,000/s: the last unanswered query ${gapAfterMs(all, killedMs)} ms later`,
+  );
+  expect(gapAfterMs(all, killedMs)).toBeLessThan(LEASE_MS + SLACK_MS);
+  expect(countAnswers(all, 0, killedMs - 100)).toMatchObject({ kubeDns: 0, lost: 0 });
+  const late = countAnswers(all, killedMs + LEASE_MS + SLACK_MS);
+  expect(late.kubeDns).toBeGreaterThan(500);
+  expect(late).toMatchObject({ cache: 0, lost: 0 });
+});
+
+test('kill -STOP: the same, and interception is back 1.5 s after kill -CONT', async () => {
+  driver = await startDriver(cluster);
+  const { records } = load(7);
+  await begun();
+  const stoppedMs = unixMs();
+  driver.child.kill('SIGSTOP');
+  await sleep(LEASE_MS + 1500);
+  const continuedMs = unixMs();
+  driver.child.kill('SIGCONT');
+  const all = await records;
+  const ended = countAnswers(all, stoppedMs + LEASE_MS + SLACK_MS, continuedMs);
+  console.log(`kill -STOP: the last unanswered query ${gapAfterMs(all, stoppedMs)} ms later`);
+  expect(ended.kubeDns).toBeGreaterThan(500);
+  expect(ended.lost).toBe(0);
+  const back = countAnswers(all, continuedMs + 1500);
+  expect(back.cache).toBeGreaterThan(500);
+  expect(back).toMatchObject({ kubeDns: 0, lost: 0 });
+});
+
+test('listeners that do not answer end the lease, and begin it again when they do', async () => {
+  driver = await startDriver(cluster);
+  driver.child.kill('SIGUSR2');
+  await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS, LEASE_MS + 3000);
+  driver.child.kill('SIGUSR2');
+  await until('the cache answering again', () => cluster.who() === FROM_CACHE, 8000);
+});
+
+test('a hung event loop ends the process within 5 s', async () => {
+  driver = await startDriver(cluster);
+  const hungMs = unixMs();
+  driver.child.kill('SIGHUP');
+  expect(await driver.ended).toBe(14);
+  expect(unixMs() - hungMs).toBeLessThan(5000);
+});
+
+test('SIGTERM: the very next query is answered by kube-dns', async () => {
+  driver = await startDriver(cluster);
+  expect(cluster.who()).toBe(FROM_CACHE);
+  await stopDriver(driver);
+  expect(cluster.who()).toBe(FROM_KUBE_DNS);
+  expect(cluster.ourRules()).toEqual([]);
+});
+
+test.skipIf(!existsSync('/dev/net/tun'))(
+  'kill -9 with a TUN device: the next query is answered by kube-dns',
+  async () => {
+    driver = await startDriver(cluster, { interfaceType: 'tun' });
+    const { records } = load(2);
+    await begun();
+    const killedMs = unixMs();
+    driver.child.kill('SIGKILL');
+    await driver.ended;
+    const all = await records;
+    console.log(
+      `kill -9 with tun: the last unanswered query ${gapAfterMs(all, killedMs)} ms later`,
+    );
+    expect(gapAfterMs(all, killedMs)).toBeLessThan(100);
+    expect(countAnswers(all, killedMs + 100).kubeDns).toBeGreaterThan(100);
+  },
+);
+
+test('two instances hold one TUN device; it goes with the last', async () => {
+  if (!existsSync('/dev/net/tun')) return;
+  driver = await startDriver(cluster, { interfaceType: 'tun' });
+  const second = await startDriver(cluster, { interfaceType: 'tun' });
+  driver.child.kill('SIGKILL');
+  await driver.ended;
+  expect(cluster.who()).toBe(FROM_CACHE);
+  second.child.kill('SIGKILL');
+  await second.ended;
+  expect(cluster.node.try('ip', 'link', 'show', 'nodelocaldns').status).not.toBe(0);
+  expect(cluster.who()).toBe(FROM_KUBE_DNS);
+});
