@@ -31,11 +31,22 @@ export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_FREEBIND = 78;
 
-export const MSG_DONTWAIT = 0x40;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
 
-export const EINTR = 4;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+
 export const EAGAIN = 11;
 export const EACCES = 13;
+export const ENFILE = 23;
+export const EMFILE = 24;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const EAFNOSUPPORT = 97;
@@ -84,6 +95,16 @@ export interface Libc {
     timeout: number,
   ) => number;
   readonly sendmmsg: (fd: number, headers: number, count: number, flags: number) => number;
+  readonly listen: (fd: number, backlog: number) => number;
+  /** `name` and `length` are addresses of a sockaddr and of its length. */
+  readonly accept4: (fd: number, name: number, length: number, flags: number) => number;
+  /** `data` is an address, as for `send`. */
+  readonly recv: (fd: number, data: number, length: number, flags: number) => number;
+  readonly send: (fd: number, data: number, length: number, flags: number) => number;
+  readonly epoll_create1: (flags: number) => number;
+  readonly epoll_ctl: (epoll: number, operation: number, fd: number, event: number) => number;
+  /** `events` is the address of `count` epoll_event structures. */
+  readonly epoll_wait: (epoll: number, events: number, count: number, timeoutMs: number) => number;
   readonly errno: () => number;
   /** The address of a buffer's first octet, valid while the buffer lives. */
   addressOf(buffer: Buffer): number;
@@ -132,6 +153,13 @@ function bindFunctions(koffi: typeof Koffi): Libc {
     // Addresses as numbers: koffi converts them a little faster than pointers.
     recvmmsg: library.func('int recvmmsg(int, uintptr_t, uint32_t, int, uintptr_t)'),
     sendmmsg: library.func('int sendmmsg(int, uintptr_t, uint32_t, int)'),
+    listen: library.func('int listen(int, int)'),
+    accept4: library.func('int accept4(int, uintptr_t, uintptr_t, int)'),
+    recv: library.func('intptr_t recv(int, uintptr_t, size_t, int)'),
+    send: library.func('intptr_t send(int, uintptr_t, size_t, int)'),
+    epoll_create1: library.func('int epoll_create1(int)'),
+    epoll_ctl: library.func('int epoll_ctl(int, int, int, uintptr_t)'),
+    epoll_wait: library.func('int epoll_wait(int, uintptr_t, int, int)'),
     errno: koffi.errno,
     addressOf: (buffer) => Number(koffi.address(buffer)),
     map(length) {

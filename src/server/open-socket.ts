@@ -5,6 +5,7 @@ import {
   EAFNOSUPPORT,
   IP_FREEBIND,
   IP_PKTINFO,
+  IPPROTO_TCP,
   IPV6_FREEBIND,
   IPV6_RECVPKTINFO,
   IPV6_V6ONLY,
@@ -22,6 +23,7 @@ import {
   SOL_IP,
   SOL_IPV6,
   SOL_SOCKET,
+  TCP_NODELAY,
 } from './libc.ts';
 import { ListenError, type ListenTarget } from './listen-error.ts';
 import { encodeSocketAddress, NAME_LENGTH_V6 } from './socket-address.ts';
@@ -31,7 +33,7 @@ const UDP_BUFFER_OCTETS = 4 << 20;
 
 /** Octets of a control message with an in_pktinfo or an in6_pktinfo, padding included (CMSG_SPACE). */
 const PKTINFO_LENGTH_V4 = 32;
-const PKTINFO_LENGTH_V6 = 40;
+export const PKTINFO_LENGTH_V6 = 40;
 
 const ON = int32(1);
 const OFF = int32(0);
@@ -84,6 +86,8 @@ function setOptions(fd: number, target: ListenTarget, family: number, libc: Libc
   else set(SOL_IPV6, IPV6_FREEBIND, ON);
   if (target.address === '' || target.address === '::') set(SOL_IPV6, IPV6_V6ONLY, OFF);
   if (target.transport === 'tcp') {
+    // Accepted sockets inherit it: replies leave as they come.
+    set(IPPROTO_TCP, TCP_NODELAY, ON);
     // Connections of a predecessor in TIME_WAIT would else be in our way.
     set(SOL_SOCKET, SO_REUSEADDR, ON);
     return 0;

@@ -5,6 +5,7 @@
 import type { Client } from '../dns/query.ts';
 import type { Door, PacketHandler } from './door.ts';
 import { type Libc, MSG_DONTWAIT } from './libc.ts';
+import { PKTINFO_LENGTH_V6 } from './open-socket.ts';
 import { type PacketMemory, SLOT_CAPACITY } from './packet-memory.ts';
 import { UdpClient } from './udp-client.ts';
 import { sendMessages, type UdpEndpoint } from './udp-endpoint.ts';
@@ -16,7 +17,6 @@ const MAX_ROUNDS = 4;
 /** Where the number of the interface stands in the control message of a wildcard socket. */
 const INTERFACE_AT_V4 = 16;
 const INTERFACE_AT_V6 = 32;
-const PKTINFO_LENGTH_V6 = 40;
 
 /** What batches work with; all but the handler is shared by the listeners of the process. */
 export interface UdpBatchModules {

@@ -1,20 +1,9 @@
 /** The sender of a datagram, kept for a reply that comes later. */
 import type { Client } from '../dns/query.ts';
-import { isWildcard } from './open-socket.ts';
-import {
-  decodeAddress6,
-  decodeSocketAddress,
-  type Endpoint,
-  formatIPv4,
-} from './socket-address.ts';
+import { isWildcard, PKTINFO_LENGTH_V6 } from './open-socket.ts';
+import { decodeAddress, decodeSocketAddress, type Endpoint } from './socket-address.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 import type { UdpOutbox } from './udp-outbox.ts';
-
-/** Where the address of ours stands in a control message: in_pktinfo.ipi_addr, in6_pktinfo.ipi6_addr. */
-const LOCAL_AT_V4 = 24;
-const LOCAL_AT_V6 = 16;
-/** Octets of the longer one of the two. */
-const PKTINFO_LENGTH_V6 = 40;
 
 export class UdpClient implements Client {
   readonly transport = 'udp';
@@ -48,9 +37,10 @@ export class UdpClient implements Client {
     const { localAddress } = this.#endpoint;
     if (this.#control === '' || !isWildcard(localAddress)) return localAddress;
     const control = Buffer.from(this.#control, 'latin1');
-    return control.length === PKTINFO_LENGTH_V6
-      ? decodeAddress6(control.subarray(LOCAL_AT_V6, LOCAL_AT_V6 + 16)).address
-      : formatIPv4(control, LOCAL_AT_V4);
+    // in6_pktinfo.ipi6_addr and in_pktinfo.ipi_addr, behind the sixteen octets of a cmsghdr.
+    const isV6 = control.length === PKTINFO_LENGTH_V6;
+    const octets = isV6 ? control.subarray(16, 32) : control.subarray(24, 28);
+    return decodeAddress(octets).address;
   }
 
   get localPort(): number {
