@@ -64,7 +64,7 @@ function importsOf(path: string, text: string): string[] {
 function mayImport(path: string, target: string): boolean {
   const folder = path.split('/', 1)[0];
   const targetFolder = target.split('/', 1)[0];
-  if (path === 'main.ts') return ['cli', 'log', 'daemon.ts'].includes(targetFolder);
+  if (path === 'main.ts') return ['cli', 'log', 'daemon', 'daemon.ts'].includes(targetFolder);
   if (targetFolder === '..' || target === 'main.ts') return false;
   if (folder === 'daemon.ts' || folder === 'daemon') return true;
   if (folder === targetFolder) return true;

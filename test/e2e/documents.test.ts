@@ -31,7 +31,7 @@ describe.concurrent('the Corefiles in docs', () => {
 
   test.each(snippets.map(({ place, text }) => [place, text]))('%s starts', async (_, text) => {
     const daemon = await prepareDaemon({ corefile: runnable(text) });
-    await daemon.process.untilOutput('CoreDNS-', 10_000);
+    await daemon.process.untilOutput('nodelocaldns-', 10_000);
     expect(daemon.process.exit, daemon.process.output).toBeNull();
   });
 });

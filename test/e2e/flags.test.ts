@@ -21,7 +21,7 @@ describe('what only prints', () => {
   test.each(['-version', '--version', '-version=true'])('%s', async (flag) => {
     const { status, stdout } = await run(flag);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^CoreDNS-.*\d+\.\d+\.\d+/m);
+    expect(stdout).toMatch(/^nodelocaldns-\d+\.\d+\.\d+$/m);
   });
 
   test('-plugins lists the directives', async () => {

@@ -10,6 +10,7 @@ describe('imports', () => {
     ['server/a.ts', "import type { Stage } from '../plugins/stage.ts';"],
     ['dns/a.ts', "import { readFile } from 'node:fs/promises';"],
     ['main.ts', "import { start } from './daemon.ts';"],
+    ['main.ts', "import { createProgram } from './daemon/program.ts';"],
     ['daemon.ts', "import { Cache } from './cache/cache.ts';"],
     ['daemon/parts.ts', "import { Cache } from '../cache/cache.ts';"],
   ])('%s may say %s', (path, text) => {
