@@ -148,7 +148,7 @@ const OWN_FLAGS = [
   },
   {
     name: 'interfacetype',
-    kind: ['dummy', 'ifb', 'bridge', 'tun'],
+    kind: ['dummy', 'tun'],
     fallback: 'dummy',
     usage: 'kind of the interface',
   },

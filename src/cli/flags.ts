@@ -15,7 +15,7 @@ export interface DaemonFlags {
 
   readonly setupInterface: boolean;
   readonly interfaceName: string;
-  readonly interfaceType: 'dummy' | 'ifb' | 'bridge' | 'tun';
+  readonly interfaceType: 'dummy' | 'tun';
   readonly setupRules: boolean;
   readonly rulesBackend: 'auto' | 'iptables' | 'nftables';
   readonly syncIntervalMs: number;

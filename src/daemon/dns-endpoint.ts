@@ -6,12 +6,12 @@ import type { Catalogue } from '../metrics/catalogue.ts';
 import { zoneCounters } from '../metrics/zone-counters.ts';
 import type { Part } from '../plugins/directive.ts';
 import { Handler } from '../server/handler.ts';
-import type { Listener } from '../server/listener.ts';
+import type { ListenerFactory, TcpDoorway, UdpDoorway } from '../server/listener-factory.ts';
+import type { TcpLimits } from '../server/tcp-connection.ts';
 import type { ZoneTable } from '../server/zones.ts';
-import type { SocketMaker } from './socket-maker.ts';
 
 export interface EndpointModules {
-  readonly sockets: SocketMaker;
+  readonly listeners: ListenerFactory;
   readonly catalogue: Catalogue;
   readonly panics: { count: number };
   readonly log: Log;
@@ -19,18 +19,17 @@ export interface EndpointModules {
 
 export class DnsEndpoint implements Part {
   readonly #handler: Handler;
-  readonly #listeners: readonly Listener[];
+  readonly #udp: UdpDoorway;
+  readonly #tcp: TcpDoorway;
   #isServing = false;
 
-  constructor(served: Served, { sockets, catalogue, panics, log }: EndpointModules) {
+  constructor(served: Served, { listeners, catalogue, panics, log }: EndpointModules) {
     const { address, port, server } = served;
     const family = isIPv6(address) ? 6 : 4;
     const dropped = zoneCounters(catalogue, { server, zone: 'dropped', family });
     this.#handler = new Handler({ server }, { dropped, panics, log });
-    this.#listeners = [
-      sockets.udp({ address, port }, this.#handler),
-      sockets.tcp({ address, port }, this.#handler),
-    ];
+    this.#udp = listeners.udp({ address, port }, this.#handler);
+    this.#tcp = listeners.tcp({ address, port }, this.#handler);
   }
 
   /** Whether it has zones to answer for. */
@@ -38,22 +37,26 @@ export class DnsEndpoint implements Part {
     return this.#isServing;
   }
 
-  /** Answers for these zones from the next packet on. */
-  serve(zones: ZoneTable): void {
+  /** Answers for these zones from the next packet on; the limits hold for connections to come. */
+  serve(zones: ZoneTable, limits: TcpLimits): void {
     this.#handler.zones = zones;
+    this.#tcp.limits = limits;
     this.#isServing = true;
   }
 
   async start(): Promise<void> {
-    for (const listener of this.#listeners) await listener.start();
+    await this.#udp.start();
+    await this.#tcp.start();
   }
 
   /** Takes nothing new and answers what has arrived. */
   drain(): void {
-    for (const listener of this.#listeners) listener.drain();
+    this.#udp.drain();
+    this.#tcp.drain();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.stop()));
+    await this.#tcp.stop();
+    await this.#udp.stop();
   }
 }

@@ -7,6 +7,7 @@ import type { BlockConfiguration, Configuration } from '../plugins/configuration
 import type { BlockContext, Parts } from '../plugins/directive.ts';
 import { failed, type HitPath, type Stage } from '../plugins/stage.ts';
 import { type Pipeline, Route } from '../server/pipeline.ts';
+import type { TcpLimits } from '../server/tcp-connection.ts';
 import { ZoneTable } from '../server/zones.ts';
 
 /** What blocks are built with, beside what they say themselves. */
@@ -15,18 +16,25 @@ export type RoadModules = Pick<BlockContext, 'catalogue' | 'log' | 'clock' | 'da
 /** Directives that CoreDNS counts as handlers although they need no stage of their own here. */
 const HANDLERS_WITHOUT_STAGE: ReadonlySet<string> = new Set(['prometheus', 'bufsize']);
 
+/** What a listener answers for, and how patient it is. */
+export interface ServedTable {
+  readonly zones: ZoneTable;
+  readonly limits: TcpLimits;
+}
+
 /** The table of each listener, in the order of `configuration.listeners`. */
 export function buildRoad(
   configuration: Configuration,
   parts: Parts,
   modules: RoadModules,
-): ZoneTable[] {
+): ServedTable[] {
   const pipelines = configuration.blocks.map((block) =>
     buildPipeline(block, listenersOf(block, configuration.listeners), parts, modules),
   );
-  return configuration.listeners.map((listener) =>
-    buildTable(listener, configuration.blocks, pipelines, modules),
-  );
+  return configuration.listeners.map((listener) => ({
+    zones: buildTable(listener, configuration.blocks, pipelines, modules),
+    limits: limitsOf(configuration.blocks[listener.zones[0].block]),
+  }));
 }
 
 function listenersOf(block: BlockConfiguration, listeners: readonly Listener[]): Listener[] {
@@ -85,6 +93,12 @@ function buildTable(
   // Spec §5.2: another class than IN is refused unless some block on that address forwards.
   const anyClass = listener.zones.some(({ block }) => uses(blocks[block], 'forward'));
   return new ZoneTable(routes, anyClass);
+}
+
+/** Blocks of one listener share its sockets: the first of them says how long these wait. */
+function limitsOf({ settings }: BlockConfiguration): TcpLimits {
+  const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = settings;
+  return { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxQueries: maxTcpQueries };
 }
 
 function handlerNames(block: BlockConfiguration): string[] {

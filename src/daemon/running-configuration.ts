@@ -100,11 +100,11 @@ export class RunningConfiguration implements DaemonHooks {
         generation.take(`dns ${listener.server}`, () => new DnsEndpoint(listener, this.#modules)),
       );
       endpoints.forEach((endpoint, index) => {
-        if (!endpoint.isServing) endpoint.serve(tables[index]);
+        if (!endpoint.isServing) endpoint.serve(tables[index].zones, tables[index].limits);
       });
       await generation.start();
       endpoints.forEach((endpoint, index) => {
-        endpoint.serve(tables[index]);
+        endpoint.serve(tables[index].zones, tables[index].limits);
       });
     } catch (error) {
       this.#configuration = before;

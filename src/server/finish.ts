@@ -35,5 +35,5 @@ function replyTo(query: Query, outcome: Outcome): Buffer {
   const length = options === null ? 0 : options.length;
   const written = writeReply(answer, query, scratch, 0, limit, outcome.aaFlag, options, length);
   if (written !== DOES_NOT_FIT) return scratch.subarray(0, written);
-  return truncateReply(answer, query, scratch, 0, limit, outcome.aaFlag);
+  return truncateReply(answer, query, scratch, 0, limit, outcome.aaFlag, options, length);
 }

@@ -120,7 +120,16 @@ export class Handler implements PacketHandler {
       view.echoLength,
     );
     if (written !== DOES_NOT_FIT) return written;
-    const reply = truncateReply(answer, view, packet, start, limit, FLAG_AA);
+    const reply = truncateReply(
+      answer,
+      view,
+      packet,
+      start,
+      limit,
+      FLAG_AA,
+      view.echo,
+      view.echoLength,
+    );
     if (reply.length > capacity) {
       door.currentClient().send(reply);
       return 0;

@@ -1,0 +1,59 @@
+/** The program: what the words of its command line lead to. */
+import type { Log } from '../log/log.ts';
+import { type Stoppable, startDemo } from './demo.ts';
+import { type DaemonFlags, type ProgramFacts, readFlags } from './flags.ts';
+
+/** What the program needs from those who know the daemon. */
+export interface ProgramModules {
+  readonly facts: ProgramFacts;
+  readonly log: Log;
+  /** Starts the daemon; resolves when it serves, rejects with what is wrong. */
+  readonly startDaemon: (flags: DaemonFlags) => Promise<RunningDaemon>;
+  /** Lets signals stop and reload it. */
+  readonly obeySignals: (daemon: RunningDaemon) => void;
+}
+
+export interface RunningDaemon extends Stoppable {
+  reload(): Promise<boolean>;
+}
+
+/** Runs a command line. Resolves when the daemon serves, or with the exit code when there is none. */
+export async function runProgram(
+  argv: readonly string[],
+  modules: ProgramModules,
+): Promise<number | null> {
+  try {
+    if (argv[0] === 'demo') return await runDemo(modules);
+    return await runDaemon(argv, modules);
+  } catch (error) {
+    modules.log.fatal(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+async function runDaemon(argv: readonly string[], modules: ProgramModules): Promise<number | null> {
+  const outcome = readFlags(argv, process.env, modules.facts);
+  if (outcome.kind === 'exit') {
+    process.stdout.write(outcome.stdout);
+    process.stderr.write(outcome.stderr);
+    return outcome.code;
+  }
+  for (const warning of outcome.warnings) modules.log.warning(warning);
+  modules.obeySignals(await modules.startDaemon(outcome.flags));
+  return null;
+}
+
+async function runDemo({ facts, log, startDaemon, obeySignals }: ProgramModules): Promise<null> {
+  let daemon: RunningDaemon | null = null;
+  const demo = await startDemo(
+    async (words) => {
+      const outcome = readFlags(words, process.env, facts);
+      if (outcome.kind === 'exit') throw new Error(outcome.stderr);
+      daemon = await startDaemon(outcome.flags);
+      return daemon;
+    },
+    (text) => log.plain(text),
+  );
+  obeySignals({ stop: () => demo.stop(), reload: async () => (await daemon?.reload()) ?? false });
+  return null;
+}

@@ -1,0 +1,41 @@
+/** The node's side of the daemon: its interception, renewed while our own listeners answer. */
+import type { DaemonFlags } from '../cli/flags.ts';
+import { Interception, type InterceptionModules } from '../host/interception.ts';
+import { probeSelf } from '../host/self-probe.ts';
+
+/** Well under the second between two renewals. */
+const PROBE_DEADLINE_MS = 400;
+/** TCP is asked in every fifth probe: it costs a connection. */
+const TCP_EVERY = 5;
+
+export function createInterception(
+  flags: DaemonFlags,
+  modules: Omit<InterceptionModules, 'probe'>,
+): Interception {
+  return new Interception(
+    {
+      localIps: flags.localAddresses,
+      dnsPort: flags.dnsPort,
+      healthPort: flags.healthPort,
+      interfaceName: flags.interfaceName,
+      interfaceType: flags.interfaceType,
+      leaseMs: flags.leaseMs,
+      setupInterface: flags.setupInterface,
+      setupIptables: flags.setupRules,
+      rules: flags.rulesBackend,
+      syncIntervalMs: flags.syncIntervalMs,
+    },
+    { ...modules, probe: createProbe(flags) },
+  );
+}
+
+/** Asks one local address after the other, over UDP, and now and then over TCP. */
+function createProbe({ localAddresses, dnsPort }: DaemonFlags): () => Promise<boolean> {
+  let turn = 0;
+  return () => {
+    const ip = localAddresses[turn % localAddresses.length];
+    const transport = turn % TCP_EVERY === 0 ? 'tcp' : 'udp';
+    turn++;
+    return probeSelf({ ip, port: dnsPort, transport, deadlineMs: PROBE_DEADLINE_MS });
+  };
+}

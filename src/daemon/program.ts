@@ -1,0 +1,28 @@
+/** What the command line needs to know of the daemon. */
+import type { ProgramModules } from '../cli/program.ts';
+import { Daemon } from '../daemon.ts';
+import { Log } from '../log/log.ts';
+import { DIRECTIVES } from '../plugins/registry.ts';
+import { obeySignals } from './signals.ts';
+import { VERSION } from './version.ts';
+
+export function createProgram(): ProgramModules {
+  const log = new Log((line) => process.stdout.write(`${line}\n`));
+  return {
+    facts: {
+      name: process.argv[1],
+      versionLines: [
+        `nodelocaldns-${VERSION}`,
+        `${process.platform}/${process.arch}, node${process.versions.node}, `,
+      ],
+      directiveNames: DIRECTIVES.map(({ name }) => name),
+    },
+    log,
+    startDaemon: async (flags) => {
+      const daemon = new Daemon(flags, { log });
+      await daemon.start();
+      return daemon;
+    },
+    obeySignals: (daemon) => obeySignals(daemon, log),
+  };
+}
