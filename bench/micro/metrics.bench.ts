@@ -17,16 +17,17 @@ const counters = servers.flatMap((server) =>
   zones.map((zone) => zoneCounters(catalogue, { server, zone, family: 4 })),
 );
 
-/** Nanoseconds per query for what a hit counts. */
+/** Nanoseconds of processor time per query for what a hit counts. */
 function countHits(): number {
-  const start = process.hrtime.bigint();
+  const start = process.cpuUsage();
   for (let i = 0; i < QUERIES; i++) {
     const zone = counters[i & 7];
     zone.countRequest(PROTO_UDP, (i & 1) === 0 ? 1 : 28, 40 + (i & 31), (i & 15) === 0);
     zone.countResponse(PROTO_UDP, (i & 7) === 0 ? 3 : 0, 'cache', 80 + (i & 127));
     if (i % BATCH === 0) zone.countHitDurations(0.000012, BATCH);
   }
-  return Number(process.hrtime.bigint() - start) / QUERIES;
+  const { user, system } = process.cpuUsage(start);
+  return ((user + system) * 1000) / QUERIES;
 }
 
 for (let run = 0; run < 3; run++) console.log(`hit: ${countHits().toFixed(1)} ns/query`);
