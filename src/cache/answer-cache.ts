@@ -165,12 +165,20 @@ export class AnswerCache {
   }
 }
 
-/** Whether `answer` repeats the question of `key`, letter case aside. */
+/** Octets of type and class, which end a question, and of the flags that end a key. */
+const FIXED_LENGTH = 4;
+const KEY_FLAGS_LENGTH = 1;
+
+/** Whether `answer` repeats the question of `key`, the letter case of its name aside. */
 function matchesQuestion(answer: Answer, key: string): boolean {
   const { wire, questionEnd } = answer;
-  if (questionEnd - HEADER_LENGTH !== key.length - 1) return false;
-  for (let i = 0; i < key.length - 1; i++) {
-    if (LOWER[wire[HEADER_LENGTH + i]] !== key.charCodeAt(i)) return false;
+  const length = key.length - KEY_FLAGS_LENGTH;
+  if (questionEnd - HEADER_LENGTH !== length) return false;
+  for (let i = 0; i < length; i++) {
+    const octet = wire[HEADER_LENGTH + i];
+    // Types are numbers, though some of them, such as HTTPS (65), look like letters.
+    const seen = i < length - FIXED_LENGTH ? LOWER[octet] : octet;
+    if (seen !== key.charCodeAt(i)) return false;
   }
   return true;
 }
