@@ -13,10 +13,7 @@ import { TcpClient } from './tcp-client.ts';
 import type { TcpConnections } from './tcp-connections.ts';
 import type { TcpStream, TcpStreamUser } from './tcp-stream.ts';
 
-/**
- * Queries of one connection that wait for their answers. With as many we stop reading; those of the
- * chunk in hand are still taken, so there may be INPUT_OCTETS / 14 more.
- */
+/** Queries of one connection that wait for their answers. With as many we stop reading. */
 export const MAX_IN_FLIGHT = 128;
 /** Octets to read at once. */
 export const INPUT_OCTETS = 8192;
@@ -26,6 +23,8 @@ const MAX_UNSENT_OCTETS = 4 * MAX_MESSAGE_LENGTH;
 const REPLY_ROOM = FRAME_PREFIX + MAX_MESSAGE_LENGTH;
 /** Octets of replies collected before they are written. */
 export const OUTPUT_OCTETS = 2 * REPLY_ROOM;
+
+const NOTHING = Buffer.alloc(0);
 
 /** How long a connection may do nothing, and how much it may ask (`timeouts`, `max_tcp_queries`). */
 export interface TcpLimits {
@@ -69,9 +68,11 @@ export class TcpConnection implements Door, TcpStreamUser {
   activeAtMs: number;
   readonly #limits: TcpLimits;
   readonly #modules: TcpConnectionModules;
-  readonly #reader = new FrameReader((chunk, start, end) => this.#answer(chunk, start, end));
+  readonly #reader = new FrameReader((chunk, start, end) => this.#take(chunk, start, end));
   /** Framed replies of this turn. BOUNDED by the queries in flight. */
   #late: Buffer[] = [];
+  /** Queries that were read but must wait. BOUNDED by a chunk: we read no more meanwhile. */
+  #held: Buffer[] = [];
   /** Octets of replies in the shared output; only within `receive`. */
   #outputLength = 0;
   #queries = 0;
@@ -98,7 +99,8 @@ export class TcpConnection implements Door, TcpStreamUser {
 
   /** True when it can be closed without an answer being lost. */
   get isIdle(): boolean {
-    return this.#inFlight === 0 && this.#late.length === 0 && this.stream.unsentOctets === 0;
+    const isAnswered = this.#inFlight === 0 && this.#held.length === 0 && this.#late.length === 0;
+    return isAnswered && this.stream.unsentOctets === 0;
   }
 
   isOverdue(nowMs: number): boolean {
@@ -177,18 +179,45 @@ export class TcpConnection implements Door, TcpStreamUser {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#reader.stop();
+    this.#held = [];
     this.#late = [];
     this.stream.close();
     this.#modules.connections.remove(this);
   }
 
-  /** Handles one message at the end of the output, where its reply stays. */
-  #answer(chunk: Buffer, start: number, end: number): void {
-    const { handler, output } = this.#modules;
+  /** True while the client leaves its replies unread or waits for as many as it may. */
+  get #mustWait(): boolean {
+    return this.stream.unsentOctets !== 0 || this.#inFlight >= MAX_IN_FLIGHT;
+  }
+
+  /** Answers one message, or keeps it while others must be answered first. */
+  #take(chunk: Buffer, start: number, end: number): void {
     const { maxQueries } = this.#limits;
     if (maxQueries !== 0 && this.#queries === maxQueries) return;
     this.#queries++;
     if (this.#queries === maxQueries) this.#isEnding = true;
+    if (this.#held.length !== 0 || this.#mustWait) {
+      this.#held.push(Buffer.from(chunk.subarray(start, end)));
+    } else {
+      this.#answer(chunk, start, end);
+    }
+  }
+
+  /** Answers messages that were kept. */
+  #answerHeld(): void {
+    const { handler, clock } = this.#modules;
+    handler.batchStart(clock.nowMs());
+    while (this.#held.length !== 0 && !this.#mustWait) {
+      const message = this.#held.shift() ?? NOTHING;
+      this.#answer(message, 0, message.length);
+    }
+    this.#writeOutput();
+    handler.batchEnd(clock.nowMs());
+  }
+
+  /** Handles one message at the end of the output, where its reply stays. */
+  #answer(chunk: Buffer, start: number, end: number): void {
+    const { handler, output } = this.#modules;
     if (this.#outputLength + REPLY_ROOM > output.length) this.#writeOutput();
     const at = this.#outputLength + FRAME_PREFIX;
     chunk.copy(output, at, start, end);
@@ -212,16 +241,16 @@ export class TcpConnection implements Door, TcpStreamUser {
 
   /** After each change: closes what is done, reads or pauses. */
   #settle(): void {
+    if (this.#held.length !== 0 && !this.#mustWait) this.#answerHeld();
     if (this.#isClosed) return;
-    const { unsentOctets } = this.stream;
-    if (unsentOctets !== 0 && this.#blockedSinceMs < 0) {
+    if (this.stream.unsentOctets !== 0 && this.#blockedSinceMs < 0) {
       this.#blockedSinceMs = this.#modules.clock.nowMs();
     }
     if (this.#isEnding && this.isIdle) {
       this.close();
       return;
     }
-    const isReading = !this.#isEnding && unsentOctets === 0 && this.#inFlight < MAX_IN_FLIGHT;
+    const isReading = !this.#isEnding && !this.#mustWait;
     if (isReading === this.#isReading) return;
     this.#isReading = isReading;
     this.stream.setReading(isReading);
