@@ -81,7 +81,7 @@ describe('flags that are taken as they come', () => {
     ['--quiet'],
     ['-upstreamsvc', 'nobody-knows'],
     ['-health-port', '8081'],
-  ])('%s %s', async (...flags) => {
+  ])('%j', async (...flags) => {
     const daemon = await startDaemon({ flags });
     expect(await daemon.ask('a.example', 'A')).toMatchObject({ rcode: 'NOERROR' });
   });
