@@ -6,7 +6,7 @@ interface Latin1Sliceable {
 
 /**
  * The octets `from` to `end` as a string of as many characters. What `toString('latin1')` ends in,
- * without its look at the encoding's name: 10 to 15 % cheaper for a name (bench/micro/dns.bench.ts).
+ * without its look at the encoding's name: some 10 % cheaper for a key (bench/micro/dns.bench.ts).
  */
 export function latin1Slice(buffer: Buffer, from: number, end: number): string {
   return (buffer as Buffer & Latin1Sliceable).latin1Slice(from, end);

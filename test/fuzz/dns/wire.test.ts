@@ -66,7 +66,7 @@ describe('queries', () => {
     );
   });
 
-  test('what is read is what dns-packet reads', () => {
+  test('what the view reads is what decoding finds', () => {
     fc.assert(
       fc.property(queries, (wire) => {
         const outcome = view.read(wire, 0, wire.length);
@@ -135,10 +135,6 @@ describe('responses', () => {
               : memory.subarray(0, length);
           expect(reply.length).toBeLessThanOrEqual(limit);
           expect(decodeMessage(reply)).not.toBeNull();
-          answer.setTtl(1);
-          expect(
-            decodeMessage(answer.wire)?.answers.every(({ ttlSeconds }) => ttlSeconds === 1),
-          ).toBe(true);
         },
       ),
       RUNS,
