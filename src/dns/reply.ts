@@ -49,7 +49,7 @@ export type Written = Pick<
  * Writes `answer` as the reply to the query at `packet[start…]`. They must have the same question,
  * letter case aside; one of another length is never written.
  *
- * @param aaFlag FLAG_AA to set the bit whatever the answer says, 0 to leave it as the answer has it
+ * @param aaFlag FLAG_AA for an answer of our own or from the cache, 0 for one that passes through
  * @param echo the EDNS options to repeat, `echoLength` octets of it
  * @param limit octets that the client and `packet` can take
  * @returns the reply's length in octets, or DOES_NOT_FIT with nothing written
@@ -72,7 +72,9 @@ export function writeReply(
     (answer.flags & (FLAG_AA | FLAG_TC | FLAG_RA)) |
     aaFlag |
     FLAG_QR |
-    (asked.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) |
+    (asked.flags & (OPCODE_MASK | FLAG_RD)) |
+    // RFC 4035 §3.2.2 has CD copied from the query. On the way through, that is upstream's to do.
+    ((aaFlag === 0 ? answer.flags : asked.flags) & FLAG_CD) |
     // RFC 6840 §5.8: AD is shown to those who set DO or AD in the query.
     (asked.dnssecOk || (asked.flags & FLAG_AD) !== 0 ? answer.flags & FLAG_AD : 0) |
     headerRcode(answer.rcode, asked.hasOpt);
