@@ -69,7 +69,7 @@ class Expander {
       if (isFirst && isWord(word, 'import')) {
         this.#import(argumentOf(words, i), chain);
         i++;
-      } else if (isFirst && this.#nesting === 0 && !word.quoted && /^\(.+\)$/.test(word.text)) {
+      } else if (isFirst && this.#nesting === 0 && !word.literal && /^\(.+\)$/.test(word.text)) {
         i = this.#define(words, i);
       } else {
         this.#append(word);

@@ -15,8 +15,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Word extends Token {
   /** True for the first word of a line. */
   readonly startsLine: boolean;
-  /** Quoted words are never braces, `import` or snippet names. */
-  readonly quoted: boolean;
+  /**
+   * True for a word that is never a brace, `import` or the name of a snippet: one in quotes, or one
+   * that an environment variable was put into.
+   */
+  readonly literal: boolean;
 }
 
 /**
@@ -28,9 +31,9 @@ export function lex(text: string, file: string, env: Environment): Word[] {
   return new Lexer(text, file, env).words();
 }
 
-/** Whether a word is a certain sign or keyword of the language: one in quotes never is. */
+/** Whether a word is a certain sign or keyword of the language. */
 export function isWord(word: Word | undefined, text: string): boolean {
-  return word !== undefined && word.text === text && !word.quoted;
+  return word !== undefined && word.text === text && !word.literal;
 }
 
 /** One pass over one file. */
@@ -120,9 +123,10 @@ class Lexer {
     };
   }
 
-  #push(text: string, at: WordPlace, quoted: boolean): void {
+  #push(written: string, at: WordPlace, quoted: boolean): void {
     this.#startsLine = false;
-    this.#words.push({ text: fillIn(text, this.#env), file: this.#file, quoted, ...at });
+    const text = fillIn(written, this.#env);
+    this.#words.push({ text, file: this.#file, literal: quoted || text !== written, ...at });
   }
 
   #unclosed({ line, column }: WordPlace, start: number): CorefileError {

@@ -75,3 +75,15 @@ test('a quote that is not closed is an error at its start', () => {
     });
   }
 });
+
+test('signs that come from quotes or from the environment are words like any other', () => {
+  const words = lex('{ "{" {$A} {$A}} (a) "(b)"', 'Corefile', { A: '{' });
+  expect(words.map(({ text, literal }) => [text, literal])).toEqual([
+    ['{', false],
+    ['{', true],
+    ['{', true],
+    ['{}', true],
+    ['(a)', false],
+    ['(b)', true],
+  ]);
+});
