@@ -9,10 +9,8 @@ import { skipName } from './name.ts';
 import { OPT_LENGTH } from './reply.ts';
 import { TYPE_OPT } from './type.ts';
 
-export const OPTION_NSID = 3;
-export const OPTION_CLIENT_SUBNET = 8;
 /** Extended DNS Errors (RFC 8914). */
-export const OPTION_EDE = 15;
+const OPTION_EDE = 15;
 
 /** One option. */
 export interface EdnsOption {

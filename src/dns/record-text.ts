@@ -11,7 +11,32 @@ import * as fields from './rdata-fields.ts';
 import { RecordTextError } from './record-text-error.ts';
 import { splitWords, WordReader } from './record-words.ts';
 import { serviceParameters } from './service-parameters.ts';
-import { typeName, typeNumber } from './type.ts';
+import {
+  TYPE_A,
+  TYPE_AAAA,
+  TYPE_CAA,
+  TYPE_CNAME,
+  TYPE_DNAME,
+  TYPE_DNSKEY,
+  TYPE_DS,
+  TYPE_HINFO,
+  TYPE_HTTPS,
+  TYPE_MX,
+  TYPE_NAPTR,
+  TYPE_NS,
+  TYPE_PTR,
+  TYPE_RP,
+  TYPE_SOA,
+  TYPE_SPF,
+  TYPE_SRV,
+  TYPE_SSHFP,
+  TYPE_SVCB,
+  TYPE_TLSA,
+  TYPE_TXT,
+  TYPE_URI,
+  typeName,
+  typeNumber,
+} from './type.ts';
 
 /** The TTL of a record that names none, as in CoreDNS. */
 const DEFAULT_TTL_SECONDS = 3600;
@@ -21,29 +46,29 @@ const MAX_TTL_SECONDS = 0x7fffffff;
 const { domainName, u8, u16, seconds, text } = fields;
 
 /** The fields of each type that has a form of its own; all others are written as octets. */
-const TYPES: ReadonlyMap<string, readonly fields.RdataField[]> = new Map([
-  ['A', [fields.ipv4]],
-  ['AAAA', [fields.ipv6]],
-  ['CNAME', [domainName]],
-  ['DNAME', [domainName]],
-  ['NS', [domainName]],
-  ['PTR', [domainName]],
-  ['MX', [u16, domainName]],
-  ['SRV', [u16, u16, u16, domainName]],
-  ['SOA', [domainName, domainName, fields.u32, seconds, seconds, seconds, seconds]],
-  ['TXT', [fields.texts]],
-  ['SPF', [fields.texts]],
-  ['HINFO', [text, text]],
-  ['RP', [domainName, domainName]],
-  ['NAPTR', [u16, u16, text, text, text, domainName]],
-  ['CAA', [u8, fields.label, fields.restAsText]],
-  ['URI', [u16, u16, fields.restAsText]],
-  ['SVCB', [u16, domainName, serviceParameters]],
-  ['HTTPS', [u16, domainName, serviceParameters]],
-  ['DS', [u16, u8, u8, fields.restAsHex]],
-  ['DNSKEY', [u16, u8, u8, fields.restAsBase64]],
-  ['SSHFP', [u8, u8, fields.restAsHex]],
-  ['TLSA', [u8, u8, u8, fields.restAsHex]],
+const TYPES: ReadonlyMap<number, readonly fields.RdataField[]> = new Map([
+  [TYPE_A, [fields.ipv4]],
+  [TYPE_AAAA, [fields.ipv6]],
+  [TYPE_CNAME, [domainName]],
+  [TYPE_DNAME, [domainName]],
+  [TYPE_NS, [domainName]],
+  [TYPE_PTR, [domainName]],
+  [TYPE_MX, [u16, domainName]],
+  [TYPE_SRV, [u16, u16, u16, domainName]],
+  [TYPE_SOA, [domainName, domainName, fields.u32, seconds, seconds, seconds, seconds]],
+  [TYPE_TXT, [fields.texts]],
+  [TYPE_SPF, [fields.texts]],
+  [TYPE_HINFO, [text, text]],
+  [TYPE_RP, [domainName, domainName]],
+  [TYPE_NAPTR, [u16, u16, text, text, text, domainName]],
+  [TYPE_CAA, [u8, fields.label, fields.restAsText]],
+  [TYPE_URI, [u16, u16, fields.restAsText]],
+  [TYPE_SVCB, [u16, domainName, serviceParameters]],
+  [TYPE_HTTPS, [u16, domainName, serviceParameters]],
+  [TYPE_DS, [u16, u8, u8, fields.restAsHex]],
+  [TYPE_DNSKEY, [u16, u8, u8, fields.restAsBase64]],
+  [TYPE_SSHFP, [u8, u8, fields.restAsHex]],
+  [TYPE_TLSA, [u8, u8, u8, fields.restAsHex]],
 ]);
 
 /**
@@ -99,7 +124,7 @@ export function recordToText(record: ResourceRecord): string {
 export function rdataToText(type: number, rdata: Buffer): string {
   const reader = new fields.RdataReader(rdata);
   const parts: string[] = [];
-  for (const field of TYPES.get(typeName(type)) ?? []) {
+  for (const field of TYPES.get(type) ?? []) {
     const part = field.format(reader);
     if (part === null) return octetsOnly(rdata);
     if (part !== '') parts.push(part);
@@ -116,7 +141,7 @@ function ttlFromText(word: string): number {
 /** The data in `words`, which it must use up. */
 function parseRdata(type: number, words: WordReader): Buffer {
   if (words.peek()?.text === '\\#') return parseOctets(words);
-  const layout = TYPES.get(typeName(type));
+  const layout = TYPES.get(type);
   if (layout === undefined) {
     const hint = 'needs its data as \\# length octets';
     throw new RecordTextError('type', `a record of type ${typeName(type)} ${hint}`);

@@ -8,19 +8,25 @@ export const TYPE_PTR = 12;
 export const TYPE_HINFO = 13;
 export const TYPE_MX = 15;
 export const TYPE_TXT = 16;
+export const TYPE_RP = 17;
 export const TYPE_AAAA = 28;
 export const TYPE_SRV = 33;
 export const TYPE_NAPTR = 35;
 export const TYPE_DNAME = 39;
 export const TYPE_OPT = 41;
 export const TYPE_DS = 43;
+export const TYPE_SSHFP = 44;
 export const TYPE_RRSIG = 46;
+export const TYPE_DNSKEY = 48;
+export const TYPE_TLSA = 52;
 export const TYPE_SVCB = 64;
 export const TYPE_HTTPS = 65;
+export const TYPE_SPF = 99;
 export const TYPE_TSIG = 250;
 export const TYPE_IXFR = 251;
 export const TYPE_AXFR = 252;
 export const TYPE_ANY = 255;
+export const TYPE_URI = 256;
 export const TYPE_CAA = 257;
 
 /** Every type with a mnemonic that operators meet in logs and Corefiles. Frozen at load. */
