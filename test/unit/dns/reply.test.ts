@@ -41,7 +41,9 @@ describe('a reply', () => {
   });
 
   test.each([
-    ['RD and CD are the query’s', 0x0110, 0x8400, 0, 0x8510],
+    ['RD and CD are the query’s in an answer of our own', 0x0110, 0x8400, FLAG_AA, 0x8510],
+    ['CD is upstream’s in one that passes through', 0x0110, 0x8400, 0, 0x8500],
+    ['CD is upstream’s there also when it is set', 0x0100, 0x8410, 0, 0x8510],
     ['RA, AA and the code are the answer’s', 0x0000, 0x8483, 0, 0x8483],
     ['RA of the query is none', 0x0080, 0x8400, 0, 0x8400],
     ['AA is set on demand', 0x0100, 0x8080, FLAG_AA, 0x8580],
