@@ -2,8 +2,8 @@
  * Regular expressions as Corefiles hold them: written for Go's RE2, run by V8.
  *
  * Understood beyond what both have in common: flags at the start (`(?i)`), `(?P<name>…)`, `\A`,
- * `\z`, `\Q…\E` and POSIX classes such as `[[:digit:]]`. Refused because RE2 refuses them:
- * look-around and back references. RE2 promises linear time; V8 keeps to it by changing to its
+ * `\z`, `\a`, `\x{…}`, `\Q…\E` and POSIX classes such as `[[:digit:]]`. Refused because RE2 refuses
+ * them: look-around and back references; because V8 has them in another form: `\pL`. RE2 promises linear time; V8 keeps to it by changing to its
  * linear engine when an expression backtracks too much.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -49,8 +49,9 @@ export function readGoRegExp(word: Token): RegExp {
   }
 }
 
-/** One step of a translation: an escape, a group's start, a POSIX class or any character. */
-const STEP = /\\Q([\s\S]*?)(?:\\E|$)|\\([\s\S])|\(\?(P?<(?![=!])|<?[=!])|\[:(\^?)(\w+):\]|[\s\S]/g;
+/** One step of a translation: quoted text, an escape, a group's start, a POSIX class, any character. */
+const STEP =
+  /\\Q([\s\S]*?)(?:\\E|$)|\\(x\{[0-9A-Fa-f]{1,4}\}|[\s\S])|\(\?(P?<(?![=!])|<?[=!])|\[:(\^?)(\w+):\]|[\s\S]/g;
 
 function translate(source: string, word: Token): string {
   return source.replace(STEP, (step, quoted, escaped, group, negated, posix) => {
@@ -68,11 +69,14 @@ function translate(source: string, word: Token): string {
   });
 }
 
-function translateEscape(step: string, character: string, word: Token): string {
-  if (character === 'A') return '(?<![\\s\\S])';
-  if (character === 'z') return '(?![\\s\\S])';
-  if (/[1-9k]/.test(character)) throw invalid(word, `"${step}" is not known to RE2`);
-  return step;
+function translateEscape(step: string, escaped: string, word: Token): string {
+  if (escaped === 'A') return '(?<![\\s\\S])';
+  if (escaped === 'z') return '(?![\\s\\S])';
+  if (escaped === 'a') return '\\x07';
+  if (escaped.startsWith('x{')) return `\\u${escaped.slice(2, -1).padStart(4, '0')}`;
+  // Any sign may be escaped, but of the letters only those that both know.
+  if (/^[^0-9A-Za-z]|[0dDsSwWbBfnrtvx]$/.test(escaped)) return step;
+  throw invalid(word, `"${step}" is not known here`);
 }
 
 /** Tells V8, once, to leave a backtracking match for its linear engine. */

@@ -20,6 +20,8 @@ test.each([
   [String.raw`^\Qa.b\E$`, 'axb', false],
   [String.raw`a\.b`, 'axb', false],
   ['(?:a|b)c', 'bc', true],
+  [String.raw`^\x{41}\x42\.\-\_\d$`, 'AB.-_7', true],
+  [String.raw`^\a$`, '\x07', true],
 ])('%s on %j: %s', (source, text, matches) => {
   expect(read(source).test(text)).toBe(matches);
 });
@@ -40,6 +42,8 @@ test.each([
   '(?<=a)',
   '(?<!a)',
   String.raw`(a)\1`,
+  String.raw`\pL`,
+  String.raw`\Z`,
   'x'.repeat(10_001),
 ])('%.20s is refused', (source) => {
   expect(() => read(source)).toThrow(CorefileError);
