@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // Recorded conversations wait more than they work.
-    maxConcurrency: 12,
+    maxConcurrency: 4,
   },
 });

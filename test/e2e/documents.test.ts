@@ -42,8 +42,8 @@ function runnable(text: string): string {
     .replaceAll('/etc/resolv.conf', '127.0.0.1:{UP}')
     .replaceAll(':9253', '127.0.0.1:{METRICS}')
     .replace(/\S*:8080/g, '127.0.0.1:{HEALTH}')
-    .replaceAll(':53', ':{PORT}')
-    .replace(/^(\s*bind) .*$/gm, '$1 127.0.0.1');
+    .replace(/:53\b/g, ':{PORT}')
+    .replace(/^(\s*bind) .*[^{]$/gm, '$1 127.0.0.1');
   // A snippet that shows one directive stands for a whole block.
   return /^[^\s#].*\{$/m.test(used) ? used : `.:{PORT} {\n    bind 127.0.0.1\n${used}\n}\n`;
 }

@@ -5,17 +5,29 @@ import { createServer } from 'node:net';
 const FIRST = 20_000;
 const COUNT = 10_000;
 
-/** Ports handed out in this process. BOUNDED by COUNT. */
-const given = new Set<number>();
-
-/** A port of 127.0.0.1 that is free over UDP and TCP now, and not handed out before. */
+/**
+ * A port of 127.0.0.1 that is free over UDP and TCP now, and given to nobody else who asks here, in
+ * this process or another, for as long as this process lives.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT);
-    if (given.has(port)) continue;
-    given.add(port);
-    if ((await isTcpFree(port)) && (await isUdpFree(port))) return port;
+    if ((await isFree(port)) && (await reserve(port))) return port;
   }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return (await isTcpFree(port)) && (await isUdpFree(port));
+}
+
+/** Holds a name that only one process can hold: an abstract unix socket, gone with the process. */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const holder = createServer();
+    holder.unref();
+    holder.once('error', () => resolve(false));
+    holder.listen(`\0nodelocaldns-test-port-${port}`, () => resolve(true));
+  });
 }
 
 function isTcpFree(port: number): Promise<boolean> {
