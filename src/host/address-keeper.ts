@@ -34,6 +34,7 @@ export class AddressKeeper {
   #socket: NetlinkSocket | null = null;
   #device: NodeInterface | null = null;
   #repairPlanned = false;
+  #turn = 0;
   #isClosed = false;
 
   constructor(options: AddressKeeperOptions, modules: AddressKeeperModules) {
@@ -57,6 +58,12 @@ export class AddressKeeper {
   /** Removes the addresses. */
   drop(): Promise<void> {
     return this.#serial.run(() => this.#drop());
+  }
+
+  /** The held addresses, one after the other; the first of all while there is none. */
+  nextHeld(): string {
+    const held = [...this.#held];
+    return held[this.#turn++ % Math.max(1, held.length)] ?? this.#options.localIps[0];
   }
 
   /** Removes addresses that are not ours from the interface. */

@@ -40,8 +40,11 @@ export interface InterceptionModules {
   readonly log: Log;
   readonly counters: SetupErrors;
   readonly clock: Clock;
-  /** Whether our own listeners answer; never rejects, and takes well under a second. */
-  readonly probe: () => Promise<boolean>;
+  /**
+   * Whether our own listeners answer on a local address, each in its turn: only one that we hold,
+   * since elsewhere kube-dns would answer. Never rejects, and takes well under a second.
+   */
+  readonly probe: (heldIp: string) => Promise<boolean>;
 }
 
 /** How long the addresses that can do without rules wait for rules that take their time. */
@@ -87,7 +90,7 @@ export class Interception {
         if (!this.#isStopped()) await this.#addresses.hold(lifetimeMs);
       },
       drop: () => this.#addresses.drop(),
-      probe,
+      probe: () => probe(this.#addresses.nextHeld()),
     };
     this.#lease = new Lease({ leaseMs, actions }, { clock, log });
   }

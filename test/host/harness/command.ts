@@ -1,5 +1,6 @@
 /** Runs programs for the tests, and finds out what this machine can do. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** The Node.js that the project pins. */
 export const NODE = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
@@ -33,3 +34,9 @@ export async function until<T>(
 
 /** The programs of iptables that the machine's kernel serves: `nft`, else `legacy`. */
 export const iptablesKind: 'nft' | 'legacy' = succeeds('iptables-nft', '-S') ? 'nft' : 'legacy';
+
+/**
+ * Whether this is the kernel of uml.sh. It is ten times slower, so tests that have nothing to learn
+ * from its dummy driver and legacy iptables run outside only, and loads are lighter.
+ */
+export const isUml = readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode Linux');

@@ -28,13 +28,12 @@ const options: InterceptionOptions = {
 
 const log = new Log((line) => console.log(line));
 const counters = createSetupErrors();
-const [firstIp] = options.localIps;
 let deaf = false;
 const interception = new Interception(options, {
   log,
   counters,
   clock: monotonicClock,
-  probe: () => probeSelf({ ip: firstIp, port: options.dnsPort, transport: 'udp', deadlineMs: 400 }),
+  probe: (ip) => probeSelf({ ip, port: options.dnsPort, transport: 'udp', deadlineMs: 400 }),
 });
 
 function answer(message: Buffer): object {

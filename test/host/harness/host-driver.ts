@@ -21,17 +21,25 @@ export function launchDriver(
   return node.start(command, environment);
 }
 
-/** Starts it and waits until it intercepts. */
-export async function startDriver(
-  ...args: Parameters<typeof launchDriver>
-): Promise<Running & { pid: number }> {
+/** Starts it and waits until it intercepts as far as it can without rules. */
+export async function startDriver(...args: Parameters<typeof launchDriver>): Promise<Running> {
   const running = launchDriver(...args);
-  await until('the driver intercepting', () => running.output().includes('\nengaged')).catch(
-    (cause) => {
-      throw new Error(`${cause.message}\n${running.output()}`);
-    },
-  );
-  return { ...running, pid: running.child.pid ?? 0 };
+  const isEngaged = () => running.output().includes('\nengaged');
+  await until('the driver intercepting', isEngaged).catch((cause) => {
+    throw new Error(`${cause.message}\n${running.output()}`);
+  });
+  return running;
+}
+
+/** Starts it and waits until it holds all its addresses. */
+export async function startIntercepting(
+  ...args: Parameters<typeof launchDriver>
+): Promise<Running> {
+  const running = await startDriver(...args);
+  const [cluster, { localIps = [LINK_LOCAL, KUBE_DNS] } = {}] = args;
+  const shown = () => cluster.node.try('ip', 'addr', 'show', 'nodelocaldns').stdout;
+  await until('all addresses', () => localIps.every((ip) => shown().includes(` ${ip}/`)));
+  return running;
 }
 
 /** Ends it as kubelet does; gives what it said in all. */
