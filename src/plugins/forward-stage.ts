@@ -11,8 +11,10 @@ export class ForwardStage implements Stage {
   readonly forwarder: Forwarder;
   /** The `forward` behind this one, or whatever else comes next. */
   readonly next: Stage;
+  /** The zone whose names it takes. */
+  readonly from: string;
   readonly #rule: ForwardRule;
-  readonly #from: ZoneSet;
+  readonly #zone: ZoneSet;
   readonly #except: ZoneSet;
   /** Whether some replies are handed on to another `forward`. */
   readonly #handsOn: boolean;
@@ -20,8 +22,9 @@ export class ForwardStage implements Stage {
   constructor(rule: ForwardRule, forwarder: Forwarder, next: Stage) {
     this.forwarder = forwarder;
     this.next = next;
+    this.from = rule.from;
     this.#rule = rule;
-    this.#from = new ZoneSet([rule.from]);
+    this.#zone = new ZoneSet([rule.from]);
     // `from` itself is always forwarded, even where `except` names it.
     this.#except = new ZoneSet(rule.except.filter((zone) => zone !== rule.from));
     this.#handsOn = (rule.next.size > 0 || rule.nextOnNodata) && next instanceof ForwardStage;
@@ -29,7 +32,7 @@ export class ForwardStage implements Stage {
 
   resolve(query: Query, done: Done): void {
     const { key } = query;
-    if (!this.#from.covers(key) || this.#except.covers(key)) {
+    if (!this.#zone.covers(key) || this.#except.covers(key)) {
       this.next.resolve(query, done);
       return;
     }

@@ -10,6 +10,7 @@ import { errors } from './errors.ts';
 import { forward } from './forward.ts';
 import { health } from './health.ts';
 import { log } from './log.ts';
+import { loop } from './loop.ts';
 import { metadata } from './metadata.ts';
 import { pprof } from './pprof.ts';
 import { prometheus } from './prometheus.ts';
@@ -35,6 +36,7 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   errors,
   log,
   cache,
+  loop,
   forward,
   whoami,
 ];
