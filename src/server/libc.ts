@@ -111,9 +111,8 @@ export interface Libc {
   /** Maps zeroed pages; the kernel gives real memory only to those that are written. Throws when refused. */
   map(length: number): MappedMemory;
   /**
-   * Calls `onReadable` in the event loop's poll phase while `fd` can be read. Node runs neither
-   * ticks nor promise jobs after such a call: whoever causes some must also cause a timer or an
-   * immediate. The caller keeps the watcher: one that is collected watches no more.
+   * Calls `onReadable` in the event loop's poll phase while `fd` can be read. The caller keeps the
+   * watcher: one that is collected watches no more.
    */
   watch(fd: number, onReadable: () => void): Watcher;
 }
@@ -189,14 +188,27 @@ function openLibrary(koffi: typeof Koffi): ReturnType<typeof Koffi.load> {
 /** libuv's poll handle. After an error on the descriptor libuv stops it: we start it again. */
 function watch(koffi: typeof Koffi, fd: number, onReadable: () => void): Watcher {
   const handle = koffi.node.poll(fd, { readable: true }, function onPoll(status: unknown): void {
-    onReadable();
-    if (status !== 0 && !closed) handle.start({ readable: true }, onPoll);
+    try {
+      onReadable();
+    } catch (error) {
+      // koffi would swallow it; this way it is an uncaught exception like any other.
+      setImmediate(rethrow, error);
+    }
+    // Node runs no ticks and no promise jobs after a call from koffi, but does so after immediates.
+    setImmediate(doNothing);
+    if (status !== 0 && !isClosed) handle.start({ readable: true }, onPoll);
   });
-  let closed = false;
+  let isClosed = false;
   return {
     close() {
-      closed = true;
+      isClosed = true;
       handle.close();
     },
   };
+}
+
+function doNothing(): void {}
+
+function rethrow(error: unknown): void {
+  throw error;
 }

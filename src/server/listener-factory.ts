@@ -4,11 +4,12 @@ import type { Log } from '../log/log.ts';
 import { DgramListener } from './dgram-listener.ts';
 import type { PacketHandler } from './door.ts';
 import { Epoll } from './epoll.ts';
-import { type Libc, loadLibc } from './libc.ts';
+import { type Libc, type LibcResult, loadLibc } from './libc.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { NetListener } from './net-listener.ts';
 import { PacketMemory } from './packet-memory.ts';
 import { StreamMemory } from './socket-stream.ts';
+import { takeOver } from './take-over.ts';
 import { OUTPUT_OCTETS, type TcpLimits } from './tcp-connection.ts';
 import { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, TcpConnections } from './tcp-connections.ts';
 import { TcpListener } from './tcp-listener.ts';
@@ -16,10 +17,10 @@ import type { UdpCounters } from './udp-endpoint.ts';
 import { UdpListener } from './udp-listener.ts';
 import { UdpOutbox } from './udp-outbox.ts';
 
-/** Datagrams per system call (bench/micro/udp-batch.md). */
-const BATCH_SLOTS = 64;
+/** Datagrams per system call. More gain nothing (bench/micro/udp-batch.bench.ts). */
+const BATCH_SLOTS = 32;
 
-/** A listener for datagrams. */
+/** A listener for datagrams, and what it counts. */
 export interface UdpDoorway extends Listener {
   readonly counters: UdpCounters;
 }
@@ -32,6 +33,8 @@ export interface TcpDoorway extends Listener {
 export interface ListenerFactoryModules {
   readonly log: Log;
   readonly clock: Clock;
+  /** Another way to the bindings, for tests. */
+  readonly load?: () => LibcResult;
 }
 
 /** One per process: its listeners share their memory and the limit on connections. */
@@ -39,9 +42,12 @@ export class ListenerFactory {
   readonly connections: TcpConnections;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #loadLibc: () => LibcResult;
+  /** Null when there are no bindings, undefined before the first listener. */
   #shared: Shared | null | undefined;
 
-  constructor({ log, clock }: ListenerFactoryModules) {
+  constructor({ log, clock, load = loadLibc }: ListenerFactoryModules) {
+    this.#loadLibc = load;
     this.#log = log;
     this.#clock = clock;
     const limits = { maxTotal: MAX_CONNECTIONS, maxPerClient: MAX_CONNECTIONS_PER_CLIENT };
@@ -63,9 +69,20 @@ export class ListenerFactory {
     return new NetListener(options, { ...modules, output: Buffer.alloc(OUTPUT_OCTETS) });
   }
 
+  /**
+   * Sends all that is new on a listener's address to it, away from older instances. To be called
+   * right after its start. False when there is no older instance, or nothing can be done.
+   */
+  takeOver(listener: Listener, address: string): boolean {
+    const shared = this.#load();
+    if (shared === null || listener.fd < 0) return false;
+    const { fd, port, transport } = listener;
+    return takeOver({ fd, port, transport, address }, shared.libc);
+  }
+
   #load(): Shared | null {
     if (this.#shared !== undefined) return this.#shared;
-    const { libc, reason } = loadLibc();
+    const { libc, reason } = this.#loadLibc();
     this.#shared = libc === null ? null : share(libc);
     if (libc === null) {
       this.#log.warning(`Serving without batched system calls, at twice the cost: ${reason}`);

@@ -2,6 +2,7 @@
  * The road of a datagram: many are received with one system call, each is answered in its slot, all
  * replies go out with another.
  */
+import { latin1Slice } from '../dns/latin1.ts';
 import type { Client } from '../dns/query.ts';
 import type { Door, PacketHandler } from './door.ts';
 import { type Libc, MSG_DONTWAIT } from './libc.ts';
@@ -67,8 +68,8 @@ export class UdpBatch implements Door {
     return new UdpClient(
       this.#endpoint,
       this.#outbox,
-      memory.packet.toString('latin1', name, name + nameLength),
-      memory.packet.toString('latin1', control, control + controlLength),
+      latin1Slice(memory.packet, name, name + nameLength),
+      controlLength === 0 ? '' : latin1Slice(memory.packet, control, control + controlLength),
     );
   }
 

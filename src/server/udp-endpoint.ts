@@ -30,7 +30,7 @@ export function sendMessages(
   endpoint: UdpEndpoint,
   headers: number,
   count: number,
-  libc: Libc,
+  libc: Pick<Libc, 'sendmmsg' | 'errno'>,
 ): void {
   let done = 0;
   while (done < count) {

@@ -41,8 +41,9 @@ export class UdpListener implements Listener {
       counters: this.counters,
       isOpen: true,
     };
-    this.#batch = new UdpBatch(this.#endpoint, this.#modules);
-    this.#watcher = libc.watch(socket.fd, this.#onReadable);
+    const batch = new UdpBatch(this.#endpoint, this.#modules);
+    this.#batch = batch;
+    this.#watcher = libc.watch(socket.fd, () => batch.answerQueue());
   }
 
   drain(): void {
@@ -61,19 +62,4 @@ export class UdpListener implements Listener {
     this.#endpoint = null;
     this.#batch = null;
   }
-
-  readonly #onReadable = (): void => {
-    try {
-      this.#batch?.answerQueue();
-    } catch (error) {
-      // Handlers do not throw. If one does, it must be seen, and koffi would swallow it.
-      setImmediate(() => {
-        throw error;
-      });
-    }
-    // Node runs ticks and promise jobs that were caused here behind the next immediate (libc.ts).
-    setImmediate(doNothing);
-  };
 }
-
-function doNothing(): void {}

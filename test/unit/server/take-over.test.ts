@@ -4,14 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { frame } from '../../../src/dns/framing.ts';
 import { Log } from '../../../src/log/log.ts';
-import { loadLibc } from '../../../src/server/libc.ts';
 import type { Listener } from '../../../src/server/listener.ts';
 import { ListenerFactory } from '../../../src/server/listener-factory.ts';
-import { takeOver } from '../../../src/server/take-over.ts';
 import { ECHO, FakeHandler, query } from './fake-handler.ts';
-
-const { libc } = loadLibc();
-if (libc === null) throw new Error('these tests need koffi');
 
 describe.each(['udp', 'tcp'] as const)('takeOver of %s', (transport) => {
   const listeners: Listener[] = [];
@@ -31,8 +26,9 @@ describe.each(['udp', 'tcp'] as const)('takeOver of %s', (transport) => {
     return { handler, listener };
   }
 
-  function take({ fd, port }: Listener): boolean {
-    return libc !== null && takeOver({ fd, transport, address: '127.0.0.1', port }, libc);
+  function take(listener: Listener): boolean {
+    const factory = new ListenerFactory({ log: new Log(() => {}), clock });
+    return factory.takeOver(listener, '127.0.0.1');
   }
 
   /** Twenty clients ask, each from a port of its own; waits until somebody has heard them all. */

@@ -359,6 +359,15 @@ describe.each(KINDS)('%s', (_name, make) => {
     other.close();
   });
 
+  test('runs promise jobs and ticks that a query caused', async () => {
+    const client = open((await listen()).port);
+    const ran = new Promise<void>((resolve) => {
+      handler.onQuery = () => process.nextTick(() => Promise.resolve().then(resolve));
+    });
+    client.ask(query(DROP, 1));
+    await ran;
+  });
+
   test('ignores messages that get no answer', async () => {
     const client = open((await listen()).port);
     client.ask(Buffer.alloc(0), query(DROP, 1), query(ECHO, 2));
