@@ -41,7 +41,7 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   whoami,
 ];
 
-/** Every directive that CoreDNS knows: one that is not in DIRECTIVES was not simply mistyped. */
+/** Every directive that CoreDNS knows, in its order: one that is not in DIRECTIVES was not mistyped. */
 export const COREDNS_DIRECTIVES: ReadonlySet<string> = new Set(
   `root metadata geoip cancel tls quic grpc_server https https3 timeouts multisocket reload nsid
   bufsize bind debug trace ready health pprof prometheus errors log dnstap local dns64 acl any chaos
