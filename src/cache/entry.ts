@@ -1,8 +1,8 @@
 /**
  * One stored answer.
  *
- * The wire form is kept as a string of one character per octet, not as a Buffer: 230 octets of
- * resident memory for an answer of 104 octets instead of 800 (docs/decisions/0002-cache-store.md).
+ * The wire form is kept as a string of one character per octet, not as a Buffer: that takes about half
+ * the memory (docs/decisions/0002-cache-store.md).
  */
 import { type Answer, readAnswer } from '../dns/answer.ts';
 import { HEADER_LENGTH } from '../dns/header.ts';
