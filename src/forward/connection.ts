@@ -109,7 +109,7 @@ export class Connection implements Carrier {
 
   /** True when nothing was answered since the attempt was written. */
   isSilentSince(attempt: Attempt): boolean {
-    return this.#lastAnswerAtMs < attempt.sentAtMs;
+    return this.#lastAnswerAtMs <= attempt.sentAtMs;
   }
 
   /** Writes the query of `attempt` with an ID of its own, at the end of this turn. */

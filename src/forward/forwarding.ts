@@ -82,7 +82,10 @@ export class Forwarding implements AttemptOwner {
     this.#remove(attempt);
     this.#failures++;
     this.#lastError = error;
-    const mayFail = this.#failures < this.#forwarder.maxFailures(this.#order.length);
+    // The whole of a truncated answer cannot be had: the client gets what there is.
+    const mayFail =
+      !this.#lastReply?.truncated &&
+      this.#failures < this.#forwarder.maxFailures(this.#order.length);
     if (!this.#isLastHope && mayFail && this.#askNext(nowMs)) return;
     if (this.#attempts.length === 0) this.#giveUp(error);
   }
@@ -129,7 +132,7 @@ export class Forwarding implements AttemptOwner {
       const { upstream } = attempt;
       upstream.counters.overdue++;
       attempt.exchange.missed(attempt);
-      const isSilent = upstream.lastHeardAtMs < attempt.sentAtMs;
+      const isSilent = upstream.lastHeardAtMs <= attempt.sentAtMs;
       if (isSilent && this.#forwarder.options.maxFails !== 0) upstream.check();
     }
     this.#retryDelayMs *= 2;

@@ -16,7 +16,7 @@ import type { UpstreamCounters } from './upstream-counters.ts';
 /** Ports in use at a time. */
 const PORTS = 8;
 /** Queries in the life of a port, moved by jitter. */
-const QUERIES_PER_PORT = 128;
+const QUERIES_PER_PORT = 32;
 const MAX_PORT_AGE_MS = 5000;
 
 /** Where the upstream is and where queries leave from. */

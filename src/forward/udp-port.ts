@@ -65,7 +65,7 @@ export class UdpPort implements Carrier {
 
   /** True when nothing was answered since the attempt was sent. */
   isSilentSince(attempt: Attempt): boolean {
-    return this.#lastAnswerAtMs < attempt.sentAtMs;
+    return this.#lastAnswerAtMs <= attempt.sentAtMs;
   }
 
   send(attempt: Attempt, nowMs: number): void {
