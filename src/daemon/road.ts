@@ -9,6 +9,7 @@ import { failed, type HitPath, type Stage } from '../plugins/stage.ts';
 import { type Pipeline, Route } from '../server/pipeline.ts';
 import type { TcpLimits } from '../server/tcp-connection.ts';
 import { ZoneTable } from '../server/zones.ts';
+import { OwnLookup } from './own-lookup.ts';
 
 /** What blocks are built with, beside what they say themselves. */
 export type RoadModules = Pick<BlockContext, 'catalogue' | 'log' | 'clock' | 'daemon'>;
@@ -28,13 +29,18 @@ export function buildRoad(
   parts: Parts,
   modules: RoadModules,
 ): ServedTable[] {
+  const ownLookup = new OwnLookup(modules);
   const pipelines = configuration.blocks.map((block) =>
-    buildPipeline(block, listenersOf(block, configuration.listeners), parts, modules),
+    buildPipeline(block, listenersOf(block, configuration.listeners), parts, {
+      ...modules,
+      lookUp: (query, name, type, done) => ownLookup.ask(query, name, type, done),
+    }),
   );
-  return configuration.listeners.map((listener) => ({
-    zones: buildTable(listener, configuration.blocks, pipelines, modules),
-    limits: limitsOf(configuration.blocks[listener.zones[0].block]),
-  }));
+  return configuration.listeners.map((listener) => {
+    const zones = buildTable(listener, configuration.blocks, pipelines, modules);
+    ownLookup.serve(listener.server, zones);
+    return { zones, limits: limitsOf(configuration.blocks[listener.zones[0].block]) };
+  });
 }
 
 function listenersOf(block: BlockConfiguration, listeners: readonly Listener[]): Listener[] {
@@ -46,7 +52,7 @@ function buildPipeline(
   block: BlockConfiguration,
   listeners: readonly Listener[],
   parts: Parts,
-  modules: RoadModules,
+  modules: RoadModules & Pick<BlockContext, 'lookUp'>,
 ): Pipeline {
   const offer: { hitPath: HitPath | null; declined: boolean } = { hitPath: null, declined: false };
   const context: BlockContext = {
@@ -90,8 +96,11 @@ function buildTable(
         : new ZoneCounters(labels);
     return new Route(zone, pipelines[block], counters, server);
   });
-  // Spec §5.2: another class than IN is refused unless some block on that address forwards.
-  const anyClass = listener.zones.some(({ block }) => uses(blocks[block], 'forward'));
+  // Spec §5.2: another class than IN is refused unless some block on that address forwards, or
+  // answers questions of class CH itself.
+  const anyClass = listener.zones.some(
+    ({ block }) => uses(blocks[block], 'forward') || uses(blocks[block], 'chaos'),
+  );
   return new ZoneTable(routes, anyClass);
 }
 

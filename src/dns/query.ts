@@ -49,8 +49,10 @@ export class Query {
   /** What the client can take over UDP, as it said (or `bufsize` cut it); 0 without OPT. */
   readonly ednsSize: number;
   readonly dnssecOk: boolean;
-  /** EDNS options that the reply repeats. */
-  readonly echo: Buffer | null;
+  /** EDNS options that the reply repeats; `nsid` puts its own among them. */
+  echo: Buffer | null;
+  /** The query that gave rise to this one, which no client sent; null for a client's own. */
+  readonly parent: Query | null;
   /** When it was received, on the daemon's monotonic clock. */
   readonly receivedAtMs: number;
   #name: string | null = null;
@@ -61,6 +63,7 @@ export class Query {
     this.zone = context.zone;
     this.server = context.server;
     this.receivedAtMs = context.nowMs;
+    this.parent = context.parent ?? null;
     this.key = latin1Slice(view.key, 0, view.keyLength);
     this.flags = view.flags;
     this.qtype = view.qtype;
@@ -101,4 +104,5 @@ export interface QueryContext {
   readonly zone: string;
   readonly server: string;
   readonly nowMs: number;
+  readonly parent?: Query;
 }

@@ -3,10 +3,11 @@
  * them in the order of the chain (spec §5.0).
  */
 import type { DirectiveUse } from '../config/token.ts';
+import type { Query } from '../dns/query.ts';
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
-import type { HitPath, Stage } from './stage.ts';
+import type { Done, HitPath, Stage } from './stage.ts';
 
 /** A directive's syntax and what it does. `parse` reads, the others act on what it read. */
 export interface Directive<Options> {
@@ -68,6 +69,12 @@ export interface BlockContext extends BlockFacts {
   readonly daemon: DaemonHooks;
   /** Set by `cache` while the chain is built; the server uses it when no stage before it must see hits. */
   offerHitPath(path: HitPath): void;
+  /**
+   * Asks our own server for another name or type on behalf of `query`: the block that serves `name`
+   * at the same listener answers, its cache included. `name` is in uncompressed wire form. Calls
+   * `done` exactly once, within seconds, at once or later.
+   */
+  lookUp(query: Query, name: Buffer, type: number, done: Done): void;
   /** Said by a stage that must see every answer, cached ones included (`log`, `dns64`, `loadbalance`). */
   declineHitPath(): void;
 }

@@ -3,10 +3,12 @@ import { CorefileError } from '../../src/config/corefile-error.ts';
 import { parseCorefile } from '../../src/config/parser.ts';
 import type { DirectiveUse } from '../../src/config/token.ts';
 import { Generation } from '../../src/daemon/generation.ts';
+import { RCODE_REFUSED } from '../../src/dns/header.ts';
 import { monotonicClock } from '../../src/log/clock.ts';
 import { Log } from '../../src/log/log.ts';
 import { Catalogue } from '../../src/metrics/catalogue.ts';
 import type { BlockContext, BlockFacts, Directive } from '../../src/plugins/directive.ts';
+import { failed } from '../../src/plugins/stage.ts';
 
 export const FACTS: BlockFacts = { zones: ['.'], index: 0, port: 53 };
 
@@ -50,6 +52,7 @@ export function makeContext(overrides: Partial<BlockContext> = {}) {
       isOwnAddress: () => false,
     },
     offerHitPath: () => {},
+    lookUp: (_query, _name, _type, done) => done(failed(RCODE_REFUSED, 'nobody to ask')),
     declineHitPath: () => {},
     ...overrides,
   };
