@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     include: ['test/host/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

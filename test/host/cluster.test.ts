@@ -10,6 +10,7 @@ import {
   POD,
   WHO,
 } from './harness/cluster.ts';
+import { until } from './harness/command.ts';
 import { Daemon } from './harness/daemon.ts';
 
 let cluster: Cluster;
@@ -138,6 +139,43 @@ describe('while the daemon runs', () => {
   test('the liveness probe is answered', () => {
     const url = `http://${LINK_LOCAL}:8080/health`;
     expect(cluster.node.run('curl', '-s', url)).toBe('OK');
+  });
+});
+
+describe('someone else', () => {
+  const hasAddresses = () => {
+    const { stdout } = cluster.node.try('ip', 'addr', 'show', 'nodelocaldns');
+    return stdout.includes(LINK_LOCAL) && stdout.includes(KUBE_DNS);
+  };
+
+  test('flushes the addresses: they come back', async () => {
+    cluster.node.ip('addr', 'flush', 'dev', 'nodelocaldns');
+    await until('the addresses', hasAddresses, 2000);
+  });
+
+  test('deletes the interface: it comes back', async () => {
+    cluster.node.ip('link', 'del', 'nodelocaldns');
+    await until('the interface', hasAddresses, 2000);
+    expect(cluster.who()).toBe(FROM_CACHE);
+  });
+
+  test('flushes the raw table: the rules come back', async () => {
+    cluster.node.run(`iptables-${cluster.iptables}`, '-t', 'raw', '-F');
+    await until('the rules', () => cluster.ourRules().length === 24, 5000);
+  });
+});
+
+describe('after kill -9', () => {
+  test('kube-dns answers the pod when the lease has ended', async () => {
+    expect(cluster.who()).toBe(FROM_CACHE);
+    daemon.signal('SIGKILL');
+    await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS, 5000);
+    expect(cluster.ourRules()).toHaveLength(24);
+  });
+
+  test('a new start takes over what was left', async () => {
+    daemon = await Daemon.start(cluster);
+    expect(cluster.ourRules()).toHaveLength(24);
   });
 });
 

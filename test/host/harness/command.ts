@@ -17,13 +17,13 @@ export function succeeds(program: string, ...args: string[]): boolean {
   return spawnSync(program, args).status === 0;
 }
 
-/** Repeats `look` until it gives something; throws with `what` when it never does. */
+/** Repeats `look` until it gives something; throws with `what` when it never does (later in UML). */
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
   deadlineMs = 15_000,
 ): Promise<NonNullable<T>> {
-  const endMs = performance.now() + deadlineMs;
+  const endMs = performance.now() + deadlineMs * (isUml ? 4 : 1);
   for (;;) {
     const found = await look();
     if (found !== null && found !== undefined && found !== false) return found as NonNullable<T>;

@@ -1,0 +1,166 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { RulesKeeper } from '../../../src/host/rules-keeper.ts';
+import { createSetupErrors, type SetupErrors } from '../../../src/host/setup-errors.ts';
+import { Log } from '../../../src/log/log.ts';
+import { absent, FakeIptables, FakeWatch, failed, ManualClock } from './fakes.ts';
+
+const IP = '10.96.0.10';
+const SYNC_MS = 60_000;
+
+let kernel: FakeIptables;
+let watch: FakeWatch;
+let clock: ManualClock;
+let counters: SetupErrors;
+let lines: string[];
+let served: Set<string>;
+let keeper: RulesKeeper;
+
+beforeEach(() => {
+  kernel = new FakeIptables();
+  watch = new FakeWatch();
+  clock = new ManualClock();
+  counters = createSetupErrors();
+  lines = [];
+  served = new Set();
+  keeper = createKeeper(true);
+});
+
+function createKeeper(leased: boolean): RulesKeeper {
+  return new RulesKeeper(
+    {
+      localIps: [IP],
+      interfaceName: 'nodelocaldns',
+      mode: 'auto',
+      syncIntervalMs: SYNC_MS,
+      dnsPort: 53,
+      healthPort: 8080,
+      leased,
+    },
+    {
+      log: new Log((line) => lines.push(line)),
+      ...{ counters, clock, watch },
+      run: (...args) => kernel.run(...args),
+      isServedByOther: (ip) => served.has(ip),
+    },
+  );
+}
+
+test('an address is ready when its rules are in place', async () => {
+  expect(keeper.isReady(IP)).toBe(false);
+  await keeper.install();
+  expect(keeper.isReady(IP)).toBe(true);
+  expect(kernel.rules).toHaveLength(12);
+});
+
+describe('tick', () => {
+  test('looks at nothing while the kernel says that nothing changed', async () => {
+    await keeper.install();
+    kernel.commands = 0;
+    for (let second = 0; second < 59; second++) {
+      clock.ms += 1000;
+      expect(await keeper.tick()).toBe(false);
+    }
+    expect(kernel.commands).toBe(0);
+  });
+
+  test('puts rules back when the kernel says that something changed', async () => {
+    await keeper.install();
+    kernel.tables.raw.length = 0;
+    watch.isChanged = true;
+    expect(await keeper.tick()).toBe(true);
+    expect(kernel.rules).toHaveLength(12);
+    expect(watch.isChanged).toBe(false);
+  });
+
+  test('looks at the rules every sync interval all the same', async () => {
+    await keeper.install();
+    kernel.tables.raw.length = 0;
+    clock.ms += SYNC_MS;
+    expect(await keeper.tick()).toBe(true);
+    expect(kernel.rules).toHaveLength(12);
+  });
+});
+
+describe('when iptables misbehaves', () => {
+  test('a held lock and other errors are counted apart', async () => {
+    kernel.refusal = failed('Another app is currently holding the xtables lock.', 4);
+    await keeper.install();
+    expect(counters).toMatchObject({ iptablesLock: 1, iptables: 0 });
+    kernel.refusal = failed('line 2 failed');
+    await keeper.install();
+    expect(counters).toMatchObject({ iptablesLock: 1, iptables: 1 });
+    expect(keeper.isReady(IP)).toBe(false);
+  });
+
+  test('pauses between attempts grow, and shrink again after a success', async () => {
+    kernel.refusal = failed('line 2 failed');
+    await keeper.install();
+    const attempts: number[] = [];
+    for (let second = 1; second <= 31; second++) {
+      clock.ms += 1000;
+      if (await keeper.tick()) attempts.push(second);
+    }
+    expect(attempts).toEqual([1, 3, 7, 15, 31]);
+    kernel.refusal = null;
+    clock.ms += 30_000;
+    await keeper.tick();
+    expect(keeper.isReady(IP)).toBe(true);
+  });
+
+  test('what cannot be looked at is taken to be as it was', async () => {
+    await keeper.install();
+    kernel.listRefusal = failed('busy');
+    clock.ms += SYNC_MS;
+    await keeper.tick();
+    expect(counters.iptables).toBe(1);
+    expect(keeper.isReady(IP)).toBe(true);
+  });
+
+  test('a node without any tool is counted and tried again', async () => {
+    const { run } = kernel;
+    Object.defineProperty(kernel, 'run', { value: async () => absent, writable: true });
+    await keeper.install();
+    expect(counters.iptables).toBe(1);
+    expect(keeper.isReady(IP)).toBe(false);
+    Object.defineProperty(kernel, 'run', { value: run });
+    clock.ms += 1000;
+    await keeper.tick();
+    expect(keeper.isReady(IP)).toBe(true);
+  });
+});
+
+describe('leftovers', () => {
+  test('rules of the original, and of addresses that nobody serves, go', async () => {
+    await createKeeper(false).install();
+    await keeper.removeLeftovers();
+    expect(kernel.rules.filter((rule) => rule.includes('-d '))).toEqual([]);
+  });
+
+  test('rules that end with the lease may stay', async () => {
+    await keeper.install();
+    await createKeeper(true).removeLeftovers();
+    expect(kernel.rules).toHaveLength(12);
+    expect(kernel.scripts).toHaveLength(1);
+  });
+
+  test('without a lease the same rules would swallow queries, so they go', async () => {
+    await createKeeper(false).install();
+    await createKeeper(false).removeLeftovers();
+    expect(kernel.rules).toEqual([]);
+  });
+
+  test('rules of an address that a living program serves stay', async () => {
+    await createKeeper(false).install();
+    served.add(IP);
+    await keeper.removeLeftovers();
+    expect(kernel.rules).toHaveLength(12);
+  });
+});
+
+test('remove takes both forms of our rules away', async () => {
+  await createKeeper(false).install();
+  await keeper.install();
+  await keeper.remove();
+  expect(kernel.rules).toEqual([]);
+  expect(keeper.isReady(IP)).toBe(false);
+});
