@@ -146,5 +146,4 @@ function save(text: string): void {
   const readme = new URL('README.md', import.meta.url);
   const [introduction] = readFileSync(readme, 'utf8').split('<!-- latest -->');
   writeFileSync(readme, `${introduction}<!-- latest -->\n\n${text}`);
-  execFileSync('biome', ['format', '--write', readme.pathname]);
 }
