@@ -12,7 +12,7 @@ import {
 } from './header.ts';
 import { latin1Slice } from './latin1.ts';
 import { nameToText } from './name.ts';
-import type { QueryView } from './query-view.ts';
+import { QueryView, READ_OK } from './query-view.ts';
 
 /** Who asked and the way back. */
 export interface Client {
@@ -25,7 +25,10 @@ export interface Client {
   /** The address of ours that was asked, in text form, and its port. */
   readonly localAddress: string;
   readonly localPort: number;
-  /** Sends one whole message; copies it before it returns. Does nothing when the client is gone. */
+  /**
+   * Sends one whole message; copies it before it returns. Does nothing when the client is gone. An
+   * empty message ends the query without a reply.
+   */
   send(message: Buffer): void;
 }
 
@@ -96,7 +99,20 @@ export class Query {
     this.#name ??= nameToText(this.wire, HEADER_LENGTH).toLowerCase();
     return this.#name;
   }
+
+  /**
+   * The same client's query with another message, for plugins that ask something else than what they
+   * were asked (`rewrite`, `dns64`). Copies `wire`. Null when that is no well-formed query.
+   */
+  rewritten(wire: Buffer): Query | null {
+    if (rewrittenView.read(wire, 0, wire.length) !== READ_OK) return null;
+    const { client, zone, server, receivedAtMs } = this;
+    const nowMs = receivedAtMs;
+    return new Query(rewrittenView, wire, 0, { client, zone, server, nowMs, parent: this });
+  }
 }
+
+const rewrittenView = new QueryView();
 
 /** What a query is received with, beside its octets. */
 export interface QueryContext {

@@ -11,9 +11,12 @@ import {
   RCODE_MASK,
   RCODE_NOERROR,
   RCODE_SERVFAIL,
+  readUint16,
+  readUint32,
 } from './header.ts';
 import { decodeMessage, encodeMessage, type Message, type ResourceRecord } from './message.ts';
 import type { Query } from './query.ts';
+import { OPT_LENGTH } from './reply.ts';
 import { TYPE_OPT } from './type.ts';
 
 /** What a plugin answers with; what is left out is empty, false or NOERROR. */
@@ -61,15 +64,63 @@ export function respond(query: Query, response: Response): Answer {
 }
 
 /**
- * `answer` with its message changed, its OPT record kept. Neither is modified. Returns null when
- * `change` made no valid response to one question.
+ * `answer` with its message changed. `change` is not shown the OPT record, which is kept. Neither is
+ * modified. Returns null when `change` made no valid response to one question.
  */
 export function changeAnswer(answer: Answer, change: (message: Message) => Message): Answer | null {
   const message = decodeMessage(answer.wire);
-  const changed = message && readAnswer(encodeMessage(change(message)));
-  if (changed !== null) changed.opt = answer.opt;
-  return changed;
+  return message && answerOf(withOpt(change(message), answer.opt));
 }
+
+/** The whole message of an answer, its OPT record included; null when it is malformed. */
+export function messageOf(answer: Answer): Message | null {
+  const message = decodeMessage(answer.wire);
+  return message && withOpt(message, answer.opt);
+}
+
+/** The answer that a message is; null when it is no valid response to one question. */
+export function answerOf(message: Message): Answer | null {
+  return readAnswer(encodeMessage(message));
+}
+
+/** The response code of a message, with the upper bits from its OPT record (RFC 6891 §6.1.3). */
+export function rcodeOf({ flags, additionals }: Message): number {
+  const opt = additionals.find((record) => record.type === TYPE_OPT);
+  const upper = opt === undefined ? 0 : Math.floor(opt.ttlSeconds / UPPER_RCODE) << 4;
+  return upper | (flags & RCODE_MASK);
+}
+
+/** A message with another response code; one that has no place in the header brings an OPT record. */
+export function withRcode(message: Message, rcode: number): Message {
+  const flags = (message.flags & ~RCODE_MASK) | (rcode & RCODE_MASK);
+  const upper = (rcode >> 4) * UPPER_RCODE;
+  const hasOpt = message.additionals.some((record) => record.type === TYPE_OPT);
+  if (!hasOpt && upper > 0) {
+    return { ...message, flags, additionals: [...message.additionals, optRecord(rcode, [])] };
+  }
+  const additionals = message.additionals.map((record) =>
+    record.type === TYPE_OPT
+      ? { ...record, ttlSeconds: upper + (record.ttlSeconds % UPPER_RCODE) }
+      : record,
+  );
+  return { ...message, flags, additionals };
+}
+
+/** `message` with the OPT record `opt` as its last record. */
+function withOpt(message: Message, opt: Buffer | null): Message {
+  if (opt === null) return message;
+  const record: ResourceRecord = {
+    name: Buffer.from([0]),
+    type: TYPE_OPT,
+    class: readUint16(opt, 3),
+    ttlSeconds: readUint32(opt, 5),
+    rdata: opt.subarray(OPT_LENGTH),
+  };
+  return { ...message, additionals: [...message.additionals, record] };
+}
+
+/** RFC 6891 §6.1.3: the response code's upper bits are the first octet of an OPT record's TTL. */
+const UPPER_RCODE = 0x1000000;
 
 /** An OPT record of ours. Its size and DO bit do not matter: the reply's are the client's. */
 function optRecord(rcode: number, options: readonly EdnsOption[]): ResourceRecord {
@@ -77,8 +128,7 @@ function optRecord(rcode: number, options: readonly EdnsOption[]): ResourceRecor
     name: Buffer.from([0]),
     type: TYPE_OPT,
     class: 0,
-    // RFC 6891 §6.1.3: the response code's upper bits are the first octet of the TTL.
-    ttlSeconds: (rcode >> 4) * 0x1000000,
+    ttlSeconds: (rcode >> 4) * UPPER_RCODE,
     rdata: writeOptions(options),
   };
 }

@@ -46,3 +46,18 @@ test('names are shown with their special octets escaped', () => {
   const wire = Buffer.from('1234010000010000000000000541202e5c00' + '0000010001', 'hex');
   expect(queryOf(wire).name).toBe('a\\032\\.\\\\\\000.');
 });
+
+test('a rewritten query is the same client’s with another message', () => {
+  const query = queryOf(queryWire('a.test', 'A', { size: 1400 }));
+  const wire = queryWire('B.test', 'AAAA', {
+    size: 600,
+    options: [{ code: 3, data: Buffer.from('n') }],
+  });
+  const rewritten = query.rewritten(wire);
+  wire.fill(0);
+  expect(rewritten).toMatchObject({ name: 'b.test.', qtype: 28, ednsSize: 600, parent: query });
+  expect(rewritten?.client).toBe(query.client);
+  expect(rewritten?.echo?.toString('hex')).toBe('000300016e');
+  expect(query).toMatchObject({ name: 'a.test.', qtype: 1, ednsSize: 1400 });
+  expect(query.rewritten(wire)).toBeNull();
+});

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { extendedError } from '../../../src/dns/edns.ts';
 import { decodeMessage } from '../../../src/dns/message.ts';
-import { changeAnswer, respond } from '../../../src/dns/synthesis.ts';
+import {
+  answerOf as answerFrom,
+  changeAnswer,
+  messageOf,
+  rcodeOf,
+  respond,
+  withRcode,
+} from '../../../src/dns/synthesis.ts';
 import { addresses, answerOf, queryOf, queryWire, records } from './messages.ts';
 
 const query = queryOf(queryWire('Who.test', 'A', {}, 0x0110));
@@ -66,4 +73,33 @@ test('a changed answer is a new one; the first stays', () => {
   expect(changed).toMatchObject({ answerCount: 1, opt: answer.opt });
   expect(answer.wire).toEqual(before);
   expect(changeAnswer(answer, (message) => ({ ...message, questions: [] }))).toBeNull();
+});
+
+test('a changed answer keeps an extended response code', () => {
+  const answer = respond(query, { rcode: 23, answers: records('who.test. 5 A 1.2.3.4') });
+  const changed = changeAnswer(answer, (message) => ({ ...message, answers: [] }));
+  expect(changed).toMatchObject({ rcode: 23, answerCount: 0, additionalCount: 0 });
+});
+
+test.each([
+  [0, 3],
+  [3, 16],
+  [23, 2],
+  [23, 17],
+])('response code %i becomes %i', (from, to) => {
+  const message = messageOf(respond(query, { rcode: from }));
+  if (message === null) throw new Error('the answer is malformed');
+  expect(rcodeOf(message)).toBe(from);
+  const changed = withRcode(message, to);
+  expect(rcodeOf(changed)).toBe(to);
+  expect(answerFrom(changed)?.rcode).toBe(to);
+});
+
+test('a message shows the OPT record, options and all', () => {
+  const answer = respond(query, { options: [extendedError(17, '')] });
+  const message = messageOf(answer);
+  expect(message?.additionals).toMatchObject([
+    { type: 41, rdata: Buffer.from('000f00020011', 'hex') },
+  ]);
+  expect(message && answerFrom(message)?.opt).toEqual(answer.opt);
 });
