@@ -7,6 +7,8 @@ import type { Log } from '../log/log.ts';
 import { type Configuration, type LoadOptions, loadCorefile } from '../plugins/configuration.ts';
 import type { DaemonHooks } from '../plugins/directive.ts';
 import { reloadCounters } from '../plugins/reload.ts';
+import { loadLibc } from '../server/libc.ts';
+import { openSocket } from '../server/open-socket.ts';
 import { DnsEndpoint, type EndpointModules } from './dns-endpoint.ts';
 import { Generation } from './generation.ts';
 import { buildRoad, type RoadModules } from './road.ts';
@@ -47,6 +49,12 @@ export class RunningConfiguration implements DaemonHooks {
     return listeners.some(
       (own) => own.port === port && (own.address === '' || own.address === address),
     );
+  }
+
+  bindEarly(address: string, port: number): number {
+    const { libc, reason } = loadLibc();
+    if (libc === null) throw new Error(`binding before the address exists: ${reason}`);
+    return openSocket({ transport: 'tcp', address, port }, libc).fd;
   }
 
   /** Puts the Corefile into force for the first time. Rejects with what is wrong, nothing left open. */

@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type ListenOptions } from 'node:net';
 
 /** Answers one request. What it throws becomes status 500. */
 export type HttpHandler = (
@@ -19,6 +19,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Gives the descriptor of a socket bound to an address that no interface has yet; may throw. */
+  readonly bindEarly?: ((host: string, port: number) => number) | undefined;
   /** For a request to arrive as a whole. */
   readonly readTimeoutMs?: number;
   /** Without a word on the connection while a request is answered. */
@@ -64,7 +66,7 @@ export class HttpServer {
   async start(): Promise<void> {
     try {
       const host = await resolveHost(this.#options.host);
-      await this.#listen(host);
+      await this.#listenOn(host);
     } catch (error) {
       throw new ListenError(this.#options, error);
     }
@@ -79,12 +81,21 @@ export class HttpServer {
     });
   }
 
-  #listen(host: string): Promise<void> {
+  async #listenOn(host: string): Promise<void> {
+    const { port, bindEarly } = this.#options;
+    try {
+      await this.#listen({ port, reusePort: true, ...(host === '' ? {} : { host }) });
+    } catch (error) {
+      if (bindEarly === undefined || codeOf(error) !== 'address-not-available') throw error;
+      await this.#listen({ fd: bindEarly(host, port) });
+    }
+  }
+
+  #listen(options: ListenOptions & { fd?: number }): Promise<void> {
     const server = this.#server;
-    const { port } = this.#options;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ port, reusePort: true, ...(host === '' ? {} : { host }) }, () => {
+      server.listen(options, () => {
         server.removeListener('error', reject);
         // Later faults concern single connections (no descriptor left, say), not the listener.
         server.on('error', () => {});

@@ -87,6 +87,11 @@ export interface DaemonHooks {
   readonly corefile: { readonly path: string; readonly text: string };
   /** True for an address this daemon listens on: never to be used as an upstream. */
   isOwnAddress(address: string, port: number): boolean;
+  /**
+   * Binds a TCP socket on an address that may come later, as the node's local ones do; returns its
+   * file descriptor. Throws when that cannot be done.
+   */
+  bindEarly?(address: string, port: number): number;
   /** Names what keeps the daemon from answering, for `ready`; empty, or absent: it answers. */
   unready?(): readonly string[];
 }

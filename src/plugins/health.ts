@@ -41,13 +41,13 @@ export const health: Directive<HealthOptions> = {
     return Object.freeze(options);
   },
 
-  service(options, { parts, catalogue, clock, log: rootLog }) {
+  service(options, { parts, catalogue, clock, daemon, log: rootLog }) {
     const log = rootLog.forPlugin('health');
     const { address, lameduckMs, ...timeouts } = options;
     parts.take(`health ${address.text} ${JSON.stringify(timeouts)}`, () => {
       const { host, port } = address;
       const server = new HttpServer(
-        { purpose: 'health', host, port, ...timeouts },
+        { purpose: 'health', host, port, bindEarly: daemon.bindEarly?.bind(daemon), ...timeouts },
         new Map([['/health', (_, response) => sendText(response, 200, 'OK')]]),
       );
       const counts = healthCounts(catalogue);

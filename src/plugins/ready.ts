@@ -62,7 +62,7 @@ class Readiness implements Part {
     this.#continuously = continuously;
     this.#daemon = daemon;
     this.#server = new HttpServer(
-      { purpose: 'ready', host, port },
+      { purpose: 'ready', host, port, bindEarly: daemon.bindEarly?.bind(daemon) },
       new Map([
         [
           '/ready',
