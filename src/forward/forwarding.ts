@@ -6,6 +6,9 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Upstream } from './upstream.ts';
 
+/** A stream that answers other questions loses none; only a server that drops some is asked again. */
+const STREAM_PATIENCE_MS = 1000;
+
 /** Takes the answer; or null, with the rcode to give and what was tried. */
 export type OnForwarded = (answer: Answer | null, rcode: number, error: string) => void;
 
@@ -100,7 +103,8 @@ export class Forwarding implements AttemptOwner {
     }
     this.#cursor = at + 1;
     const upstream = this.#order[at];
-    if (!isRetry || !this.#isUnderWay(upstream)) this.#ask(upstream, this.#transport(), nowMs);
+    if (!isRetry || !this.#isUnderWay(upstream, nowMs))
+      this.#ask(upstream, this.#transport(), nowMs);
     return true;
   }
 
@@ -141,12 +145,13 @@ export class Forwarding implements AttemptOwner {
     if (!this.#isLastHope && maySend && !this.#isEnded) this.#askNext(nowMs, true);
   }
 
-  /** Whether the question is on a stream to `upstream` that works: asking again adds nothing. */
-  #isUnderWay(upstream: Upstream): boolean {
+  /** Whether the question is on a stream to `upstream` that works: asking again adds little. */
+  #isUnderWay(upstream: Upstream, nowMs: number): boolean {
     return this.#attempts.some(
       (attempt) =>
         attempt.upstream === upstream &&
         attempt.exchange.protocol !== 'udp' &&
+        nowMs - attempt.sentAtMs < STREAM_PATIENCE_MS &&
         attempt.carrier?.isSilentSince(attempt) === false,
     );
   }

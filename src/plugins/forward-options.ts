@@ -1,18 +1,16 @@
 /** The syntax of `forward` (spec §5.4): what each option takes, its default and its bounds. */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { CorefileError } from '../config/corefile-error.ts';
 import { readServerKey } from '../config/server-key.ts';
 import type { DirectiveUse, Token } from '../config/token.ts';
 import { checkCount, readDurationMs, readInteger, unknownOption } from '../config/values.ts';
 import { RCODE_NOERROR } from '../dns/header.ts';
-import { nameFromText } from '../dns/name.ts';
-import { rcodeNumber } from '../dns/rcode.ts';
 import type { ForwarderOptions } from '../forward/forwarder.ts';
 import type { HealthCheckOptions } from '../forward/health-check.ts';
 import { POLICIES, type PolicyName } from '../forward/policy.ts';
 import type { ConnectionLimits } from '../forward/tcp-exchange.ts';
 import { readTarget, type Target } from './forward-target.ts';
+import { HEALTH_CHECK, readHealthCheck, readRcodes, readTlsFiles } from './forward-values.ts';
 
 /** One `forward`, complete. */
 export interface ForwardRule {
@@ -69,7 +67,6 @@ const KEPT = { default: 2, min: 0, max: 16 };
 const READ_TIMEOUT = { default: 2000, min: 1, max: 60_000 };
 const DEADLINE_MS = 5000;
 const MAX_FAILS = 2;
-const HEALTH_CHECK: HealthCheckOptions = { intervalMs: 500, recursionDesired: true, domain: '.' };
 
 /** Reads one use. Throws CorefileError. */
 export function readForwardRule({ name, args, lines }: DirectiveUse): ForwardRule {
@@ -189,8 +186,12 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
   tls_servername: single((draft, value) => {
     draft.tls.serverName = value.text;
   }),
-  health_check: readHealthCheck,
-  tls: readTls,
+  health_check(draft, option, values) {
+    draft.healthCheck = readHealthCheck(option, values);
+  },
+  tls(draft, option, values) {
+    Object.assign(draft.tls, readTlsFiles(option, values));
+  },
   next(draft, option, values) {
     for (const rcode of readRcodes(option, values)) draft.next.add(rcode);
   },
@@ -218,65 +219,6 @@ function single(set: (draft: Draft, value: Token) => void): ReadOption {
     checkCount(option, values, { min: 1, max: 1 });
     set(draft, values[0]);
   };
-}
-
-/** `health_check DURATION [no_rec] [domain FQDN]`; giving it starts from the defaults again. */
-function readHealthCheck(draft: Draft, option: Token, values: readonly Token[]): void {
-  checkCount(option, values, { min: 1, max: Number.POSITIVE_INFINITY });
-  const [duration, ...words] = values;
-  let { recursionDesired, domain } = HEALTH_CHECK;
-  for (let i = 0; i < words.length; i++) {
-    if (words[i].text === 'no_rec') {
-      recursionDesired = false;
-    } else if (words[i].text === 'domain') {
-      checkCount(words[i], words.slice(i + 1, i + 2), { min: 1, max: 1 });
-      domain = readDomain(words[++i]);
-    } else {
-      throw new CorefileError(
-        'unknown-option',
-        `health_check: unknown option ${words[i].text}`,
-        words[i],
-      );
-    }
-  }
-  const intervalMs = readDurationMs(duration, AT_LEAST_0);
-  draft.healthCheck = Object.freeze({ intervalMs, recursionDesired, domain });
-}
-
-function readDomain(word: Token): string {
-  if (nameFromText(word.text) === null) {
-    const message = `health_check: invalid domain name ${word.text}`;
-    throw new CorefileError('argument-value', message, word);
-  }
-  const domain = word.text.toLowerCase();
-  return domain.endsWith('.') ? domain : `${domain}.`;
-}
-
-/** `tls [CERT KEY] [CA]`: files, read now. */
-function readTls(draft: Draft, option: Token, values: readonly Token[]): void {
-  checkCount(option, values, { min: 0, max: 3 });
-  const contents = values.map(readContents);
-  const pair = contents.length >= 2 ? contents : [null, null];
-  draft.tls.certificate = pair[0];
-  draft.tls.key = pair[1];
-  draft.tls.authorities = contents.length % 2 === 1 ? contents[contents.length - 1] : null;
-}
-
-function readContents(word: Token): Buffer {
-  try {
-    return readFileSync(word.text);
-  } catch (cause) {
-    throw new CorefileError('file', `tls: reading "${word.text}" did not work`, word, cause);
-  }
-}
-
-function readRcodes(option: Token, values: readonly Token[]): number[] {
-  checkCount(option, values, { min: 1, max: Number.POSITIVE_INFINITY });
-  return values.map((value) => {
-    const rcode = rcodeNumber(value.text);
-    if (rcode !== undefined) return rcode;
-    throw new CorefileError('argument-value', `${value.text} is not a valid rcode`, value);
-  });
 }
 
 /** The zone a word names; several for a network whose mask lies within a label. */

@@ -67,7 +67,7 @@ export class ScriptedUpstream {
   /** Listens: on the same port again after a `stop`. */
   async start(): Promise<this> {
     for (;;) {
-      const tcp = createServer((socket) => this.#serve(socket));
+      const tcp = createServer({ noDelay: true }, (socket) => this.#serve(socket));
       tcp.listen(this.#port, '127.0.0.1');
       await once(tcp, 'listening');
       const port = (tcp.address() as AddressInfo).port;

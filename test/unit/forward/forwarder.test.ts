@@ -228,12 +228,24 @@ describe('forwarder', () => {
     expect(upstreams[0].sent).toBe(3);
   });
 
-  it('does not ask again on a stream that answers others', () => {
+  it('asks again on a stream that answers others only after a good while', () => {
     const { forwarder, upstreams } = makeForwarder(1, { forceTcp: true });
-    upstreams[0].tcp.isSilent = false;
+    const [{ tcp, roundTrip }] = upstreams;
+    roundTrip.observe(1);
+    tcp.isSilent = false;
     ask(forwarder);
-    pass(forwarder, 1800);
-    expect(upstreams[0].sent).toBe(1);
+    pass(forwarder, 1400);
+    expect(tcp.attempts).toHaveLength(1);
+    pass(forwarder, 200);
+    expect(tcp.attempts).toHaveLength(2);
+  });
+
+  it('asks again at once on a stream that is silent', () => {
+    const { forwarder, upstreams } = makeForwarder(1, { forceTcp: true });
+    upstreams[0].roundTrip.observe(1);
+    ask(forwarder);
+    pass(forwarder, 110);
+    expect(upstreams[0].tcp.attempts).toHaveLength(2);
   });
 
   it('asks four times at most, ever more slowly', () => {
