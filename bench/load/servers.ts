@@ -98,6 +98,7 @@ const unbound: Server = {
   access-control: 127.0.0.0/8 allow
   do-not-query-localhost: no
   num-threads: 1
+  so-rcvbuf: 4m
   module-config: "iterator"
   msg-cache-size: 16m
   rrset-cache-size: 32m
