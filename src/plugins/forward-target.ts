@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { CorefileError } from '../config/corefile-error.ts';
 import type { Token } from '../config/token.ts';
+import { textVersion } from '../config/watch.ts';
 import { parseResolvConf, type ResolvConf } from '../forward/resolv-conf.ts';
 
 /** One upstream by its address. */
@@ -21,6 +22,8 @@ export interface FileTarget {
   readonly path: string;
   /** What the file said when the Corefile was read. */
   readonly conf: ResolvConf;
+  /** Of the file's text, as `contentVersion` has it. */
+  readonly version: string;
 }
 
 export type Target = AddressTarget | FileTarget;
@@ -76,5 +79,5 @@ function readFile(path: string, word: Token): FileTarget {
   if (conf.servers.length === 0) {
     throw new CorefileError('file', `"${path}": no nameservers found`, word);
   }
-  return Object.freeze({ kind: 'file', path, conf });
+  return Object.freeze({ kind: 'file', path, conf, version: textVersion(text) });
 }

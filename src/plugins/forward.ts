@@ -15,6 +15,7 @@
  * Syntax: forward-options.ts and forward-target.ts. How upstreams are asked: src/forward.
  */
 import { createHash } from 'node:crypto';
+import { contentVersion } from '../config/watch.ts';
 import { forwardCounters } from '../forward/forward-counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import { RESOLVED_LIST, usableServers } from '../forward/resolv-conf.ts';
@@ -22,6 +23,7 @@ import { addressText, Upstream, type UpstreamOptions } from '../forward/upstream
 import { upstreamCounters } from '../forward/upstream-counters.ts';
 import type { Log } from '../log/log.ts';
 import type { BlockContext, Directive } from './directive.ts';
+import { followFile } from './follow-file.ts';
 import { type ForwardRule, readForwardRule } from './forward-options.ts';
 import { ForwardStage } from './forward-stage.ts';
 import type { AddressTarget, FileTarget } from './forward-target.ts';
@@ -70,11 +72,17 @@ function takeUpstreams(rule: ForwardRule, context: BlockContext, log: Log): read
   });
 }
 
-/** The servers of a file that may be used; says in the log what is left out, and why. */
+/**
+ * The servers of a file that may be used; says in the log what is left out, and why. The file is
+ * followed, and systemd-resolved's where that takes its place.
+ */
 function listedTargets(target: FileTarget, context: BlockContext, log: Log): AddressTarget[] {
   const { path, conf } = target;
   const isOwn = (address: string) => context.daemon.isOwnAddress(address, DNS_PORT);
+  followFile(path, context, target.version);
+  const resolvedVersion = contentVersion(RESOLVED_LIST, 'file');
   const { servers, omitted, isResolvedList } = usableServers(conf.servers, isOwn);
+  if (isResolvedList) followFile(RESOLVED_LIST, context, resolvedVersion);
   if (omitted.length > 0) {
     const left = isResolvedList ? `the servers of ${RESOLVED_LIST}` : 'the others';
     const instead = servers.length === 0 ? 'no server is left: queries will fail' : `using ${left}`;
