@@ -46,6 +46,10 @@ export interface HandlerModules {
 export class Handler implements PacketHandler {
   /** The zones served here. A reload replaces them in one assignment. */
   zones = new ZoneTable([], false);
+  /** Proper queries so far. */
+  received = 0;
+  /** Queries that were sent down the chain and have no outcome yet. */
+  inFlight = 0;
   readonly #server: string;
   readonly #modules: HandlerModules;
   readonly #view = new QueryView();
@@ -66,6 +70,7 @@ export class Handler implements PacketHandler {
     const view = this.#view;
     const outcome = view.read(packet, start, length);
     if (outcome !== READ_OK) return refuseMessage(view, outcome, packet, start);
+    this.received++;
     const route = this.zones.find(view);
     if (route === null || (view.qclass !== CLASS_IN && !this.zones.anyClass)) {
       return this.#refuse(packet, start, door);
@@ -146,7 +151,14 @@ export class Handler implements PacketHandler {
       server: this.#server,
       nowMs: this.#nowMs,
     });
-    const done = (outcome: Outcome) => finishReply(query, outcome, route.counters);
+    this.inFlight++;
+    let isOpen = true;
+    const done = (outcome: Outcome) => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.inFlight--;
+      finishReply(query, outcome, route.counters);
+    };
     if (route.pipeline.debug) {
       route.pipeline.chain.resolve(query, done);
       return 0;
@@ -156,7 +168,7 @@ export class Handler implements PacketHandler {
     } catch (error) {
       this.#modules.panics.count++;
       this.#modules.log.error(`recovered from panic in server: "${this.#server}" ${String(error)}`);
-      finishReply(query, failed(RCODE_SERVFAIL, String(error)), route.counters);
+      done(failed(RCODE_SERVFAIL, String(error)));
     }
     return 0;
   }

@@ -22,13 +22,16 @@ export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_REUSEPORT = 15;
+export const SO_PEERCRED = 17;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
 export const IP_PKTINFO = 8;
 export const IP_FREEBIND = 15;
+export const IP_TRANSPARENT = 19;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
+export const IPV6_TRANSPARENT = 75;
 export const IPV6_FREEBIND = 78;
 
 export const IPPROTO_TCP = 6;
@@ -82,6 +85,14 @@ export interface Libc {
     name: number,
     value: Buffer,
     length: number,
+  ) => number;
+  /** `length` holds the length of `value`, and then how much of it was written. */
+  readonly getsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    value: Buffer,
+    length: Buffer,
   ) => number;
   readonly bind: (fd: number, name: Buffer, length: number) => number;
   readonly getsockname: (fd: number, name: Buffer, length: Buffer) => number;
@@ -146,6 +157,7 @@ function bindFunctions(koffi: typeof Koffi): Libc {
   return {
     socket: library.func('int socket(int, int, int)'),
     setsockopt: library.func('int setsockopt(int, int, int, void*, uint32_t)'),
+    getsockopt: library.func('int getsockopt(int, int, int, void*, void*)'),
     bind: library.func('int bind(int, void*, uint32_t)'),
     getsockname: library.func('int getsockname(int, void*, void*)'),
     close: library.func('int close(int)'),

@@ -28,6 +28,11 @@ export interface UdpDoorway extends Listener {
 /** A listener for connections; its limits hold for those that come. */
 export interface TcpDoorway extends Listener {
   limits: TcpLimits;
+  /**
+   * Lets the connections end when they are answered, while new ones are still taken. Returns how
+   * many are left: to be called again until there are none.
+   */
+  finishConnections(): number;
 }
 
 export interface ListenerFactoryModules {

@@ -56,6 +56,10 @@ export class NetListener implements Listener {
     this.#port = typeof bound === 'object' && bound !== null ? bound.port : 0;
   }
 
+  finishConnections(): number {
+    return this.#modules.connections.finishAll(this);
+  }
+
   drain(): void {
     this.#closeListening();
     this.#modules.connections.finishAll(this);

@@ -5,9 +5,11 @@ import {
   EAFNOSUPPORT,
   IP_FREEBIND,
   IP_PKTINFO,
+  IP_TRANSPARENT,
   IPPROTO_TCP,
   IPV6_FREEBIND,
   IPV6_RECVPKTINFO,
+  IPV6_TRANSPARENT,
   IPV6_V6ONLY,
   type Libc,
   SO_RCVBUF,
@@ -84,6 +86,9 @@ function setOptions(fd: number, target: ListenTarget, family: number, libc: Libc
   set(SOL_SOCKET, SO_REUSEPORT, ON);
   if (family === AF_INET) set(SOL_IP, IP_FREEBIND, ON);
   else set(SOL_IPV6, IPV6_FREEBIND, ON);
+  // Queries that came before the address went away can still be answered from it. Needs NET_ADMIN.
+  if (family === AF_INET) set(SOL_IP, IP_TRANSPARENT, ON);
+  else set(SOL_IPV6, IPV6_TRANSPARENT, ON);
   if (target.address === '' || target.address === '::') set(SOL_IPV6, IPV6_V6ONLY, OFF);
   if (target.transport === 'tcp') {
     // Accepted sockets inherit it: replies leave as they come.

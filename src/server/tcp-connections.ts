@@ -89,11 +89,15 @@ export class TcpConnections {
     this.#sweeper = null;
   }
 
-  /** Lets all that `listener` accepted end when they are answered. */
-  finishAll(listener: TcpAcceptor): void {
+  /** Lets all that `listener` accepted end when they are answered. Returns how many are still open. */
+  finishAll(listener: TcpAcceptor): number {
+    let open = 0;
     for (const connection of [...this.#open]) {
-      if (connection.listener === listener) connection.finish();
+      if (connection.listener !== listener) continue;
+      connection.finish();
+      if (this.#open.has(connection)) open++;
     }
+    return open;
   }
 
   /** Closes all that `listener` accepted. */

@@ -69,6 +69,10 @@ export class TcpListener implements Listener, EpollTarget {
     }
   }
 
+  finishConnections(): number {
+    return this.#modules.connections.finishAll(this);
+  }
+
   drain(): void {
     if (this.#fd < 0) return;
     while (this.#accept());
