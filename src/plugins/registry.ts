@@ -6,9 +6,11 @@ import { bufsize } from './bufsize.ts';
 import { cache } from './cache.ts';
 import { debug } from './debug.ts';
 import type { Directive } from './directive.ts';
+import { dns64 } from './dns64.ts';
 import { errors } from './errors.ts';
 import { forward } from './forward.ts';
 import { health } from './health.ts';
+import { loadbalance } from './loadbalance.ts';
 import { log } from './log.ts';
 import { loop } from './loop.ts';
 import { metadata } from './metadata.ts';
@@ -16,6 +18,7 @@ import { pprof } from './pprof.ts';
 import { prometheus } from './prometheus.ts';
 import { ready } from './ready.ts';
 import { reload } from './reload.ts';
+import { rewrite } from './rewrite.ts';
 import { timeouts } from './timeouts.ts';
 import { trace } from './trace.ts';
 import { whoami } from './whoami.ts';
@@ -35,7 +38,10 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   prometheus,
   errors,
   log,
+  dns64,
+  loadbalance,
   cache,
+  rewrite,
   loop,
   forward,
   whoami,
