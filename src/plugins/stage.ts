@@ -3,6 +3,7 @@
  */
 import type { CacheCounters } from '../cache/counters.ts';
 import type { Answer } from '../dns/answer.ts';
+import { RCODE_REFUSED } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
 
@@ -46,6 +47,9 @@ export interface HitPath {
 export function answered(answer: Answer, plugin: string, aaFlag = 0): Outcome {
   return { answer, rcode: answer.rcode, error: '', plugin, aaFlag };
 }
+
+/** The outcome that leaves the client without a reply. Told from others by identity. */
+export const DROPPED: Outcome = Object.freeze(failed(RCODE_REFUSED, ''));
 
 /** An outcome without: the server writes `rcode`, `errors` logs `error`. */
 export function failed(rcode: number, error: string): Outcome {

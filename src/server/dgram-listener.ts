@@ -90,7 +90,9 @@ export class DgramListener implements Listener, Door {
       port: remote.port,
       localAddress: this.#options.address,
       localPort: this.#port,
-      send: (message) => this.#send(Buffer.from(message), remote),
+      send: (message) => {
+        if (message.length !== 0) this.#send(Buffer.from(message), remote);
+      },
     };
   }
 

@@ -4,16 +4,22 @@ import type { Query } from '../dns/query.ts';
 import { DOES_NOT_FIT, writeRcode, writeReply } from '../dns/reply.ts';
 import { truncateReply } from '../dns/truncate.ts';
 import type { ZoneCounters } from '../metrics/zone-counters.ts';
-import type { Outcome } from '../plugins/stage.ts';
+import { DROPPED, type Outcome } from '../plugins/stage.ts';
 
 /** Where the options start in an OPT record. */
 const OPT_OPTIONS = 11;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Replies are written here, one after the other; clients copy what they send. */
 const scratch = Buffer.allocUnsafeSlow(MAX_MESSAGE_LENGTH);
 
-/** Sends the reply to `query` and counts it. */
+/** Sends the reply to `query` and counts it; a dropped one has none. */
 export function finishReply(query: Query, outcome: Outcome, counters: ZoneCounters): void {
+  if (outcome === DROPPED) {
+    query.client.send(NOTHING);
+    return;
+  }
   const { answer } = outcome;
   const proto = query.client.transport === 'udp' ? 0 : 1;
   const size = answer === null ? 0 : answer.uncompressedLength;

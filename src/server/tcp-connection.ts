@@ -141,11 +141,12 @@ export class TcpConnection implements Door, TcpStreamUser {
     return new TcpClient(this);
   }
 
-  /** Takes the reply to a query in flight, once each. */
+  /** Takes the reply to a query in flight, once each; an empty one frees the place. */
   reply(message: Buffer): void {
     this.#inFlight--;
     if (this.#isClosed) return;
-    if (this.#late.push(frame(message)) === 1) this.#modules.connections.flushSoon(this);
+    if (this.#late.push(message.length === 0 ? NOTHING : frame(message)) === 1)
+      this.#modules.connections.flushSoon(this);
   }
 
   /** Writes the replies of this turn. */

@@ -33,7 +33,7 @@ export class UdpOutbox {
    * @param control the control message that came with the query, as latin1 text; may be empty
    */
   push(endpoint: UdpEndpoint, name: string, control: string, message: Buffer): void {
-    if (!endpoint.isOpen || message.length > SLOT_CAPACITY) return;
+    if (!endpoint.isOpen || message.length === 0 || message.length > SLOT_CAPACITY) return;
     const memory = this.#memory;
     if (this.#endpoint !== endpoint || this.#count === memory.slots) this.flush();
     this.#endpoint = endpoint;

@@ -139,6 +139,17 @@ describe.each(KINDS)('%s', (_name, make) => {
     expect((await client.waitFor(2))[1]).toEqual(query(ECHO, 1));
   });
 
+  test('an empty reply leaves the client without one, and its connection can be closed', async () => {
+    const listener = await listen();
+    const client = open(listener.port);
+    client.ask(query(LATER, 1), query(ECHO, 2));
+    await client.waitFor(1);
+    client.socket.end();
+    handler.waiting[0].client.send(Buffer.alloc(0));
+    await client.waitForClose();
+    expect(client.replies).toEqual([echoed(query(ECHO, 2))]);
+  });
+
   test('takes the longest message and gives long replies', async () => {
     const client = open((await listen()).port);
     const long = query(ECHO, 1, 65_535);

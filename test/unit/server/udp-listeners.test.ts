@@ -151,6 +151,15 @@ describe.each(KINDS)('%s', (_name, make) => {
     expect(new Set(numbers).size).toBe(100);
   });
 
+  test('an empty reply leaves the client without one', async () => {
+    const { port } = await listen();
+    await client.send(query(LATER, 1), port);
+    while (handler.waiting.length < 1) await sleep(1);
+    handler.waiting[0].client.send(Buffer.alloc(0));
+    await client.send(query(ECHO, 2), port);
+    expect(await client.waitFor(1)).toEqual([echoed(query(ECHO, 2))]);
+  });
+
   test('does nothing for a late reply after the stop', async () => {
     const listener = await listen();
     await client.send(query(LATER, 1), listener.port);
