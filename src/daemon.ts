@@ -2,8 +2,8 @@
  * Puts the daemon together. Start is a list of steps in the order in which they depend on each
  * other; stop is the same list read backwards.
  */
-import { existsSync } from 'node:fs';
 import type { DaemonFlags } from './cli/flags.ts';
+import { STDIN } from './daemon/corefile-text.ts';
 import { CorefileWriter } from './daemon/corefile-writer.ts';
 import { createInterception } from './daemon/node-side.ts';
 import { removePidfile, writePidfile } from './daemon/pidfile.ts';
@@ -20,13 +20,14 @@ import { Catalogue } from './metrics/catalogue.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
 import { showProcess } from './metrics/process-metrics.ts';
 import { showSetupErrors } from './metrics/setup-errors.ts';
+import { reloadCounters } from './plugins/reload.ts';
 import { ListenerFactory } from './server/listener-factory.ts';
 
 /** Everything that was started, in the order of the start. */
 interface Parts {
   readonly metricsServer: MetricsServer | null;
   readonly interception: Interception;
-  readonly corefileWriter: CorefileWriter;
+  readonly corefileWriter: CorefileWriter | null;
   readonly configuration: RunningConfiguration;
 }
 
@@ -48,9 +49,8 @@ export class Daemon {
     try {
       await metricsServer?.start();
       await interception.prepare();
-      await corefileWriter.write();
+      await corefileWriter?.start();
       await configuration.start();
-      corefileWriter.start();
       await interception.engage();
       if (this.#flags.pidfilePath !== '') await writePidfile(this.#flags.pidfilePath, this.#log);
       sayWhatIsServed(this.#log, configuration.configuration, this.#flags.quiet);
@@ -60,8 +60,9 @@ export class Daemon {
     }
   }
 
-  /** Reads the Corefile again; resolves to false when it was refused. */
-  reload(): Promise<boolean> {
+  /** Makes the Corefile again and reads it; resolves to false when it was refused. */
+  async reload(): Promise<boolean> {
+    await this.#parts.corefileWriter?.look();
     return this.#parts.configuration.reload();
   }
 
@@ -75,7 +76,7 @@ export class Daemon {
     const { metricsServer, interception, corefileWriter, configuration } = this.#parts;
     if (this.#flags.pidfilePath !== '') await removePidfile(this.#flags.pidfilePath);
     if (!this.#flags.skipTeardown) await interception.disengage();
-    corefileWriter.stop();
+    corefileWriter?.stop();
     await configuration.stop();
     await metricsServer?.stop();
   }
@@ -109,7 +110,10 @@ function createParts(flags: DaemonFlags, log: Log): Parts {
   return {
     metricsServer: createMetricsServer(flags, catalogue, log),
     interception: createInterception(flags, { log, counters, clock: monotonicClock }),
-    corefileWriter: createCorefileWriter(flags, configuration, log, counters),
+    corefileWriter:
+      flags.corefilePath === STDIN
+        ? null
+        : createCorefileWriter(flags, configuration, { log, counters, catalogue }),
     configuration,
   };
 }
@@ -129,23 +133,26 @@ function createMetricsServer(
 function createCorefileWriter(
   flags: DaemonFlags,
   configuration: RunningConfiguration,
-  log: Log,
-  counters: SetupErrors,
+  modules: {
+    readonly log: Log;
+    readonly counters: SetupErrors;
+    readonly catalogue: Catalogue;
+  },
 ): CorefileWriter {
-  const { kubeDnsFolder, kubeDnsFolderGiven } = flags;
+  const { templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort } = flags;
+  const { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress } = flags;
   return new CorefileWriter(
     {
-      templatePath: flags.templatePath,
-      corefilePath: flags.corefilePath,
-      kubeDnsFolder: kubeDnsFolderGiven || existsSync(kubeDnsFolder) ? kubeDnsFolder : null,
-      dnsPort: flags.dnsPort,
-      values: {
-        localAddresses: flags.localAddresses,
-        upstreamAddress: flags.upstreamAddress,
-        upstreamVariable: flags.upstreamVariable,
-        prometheusAddress: flags.prometheusAddress,
+      ...{ templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort },
+      values: { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress },
+    },
+    {
+      ...modules,
+      check: (text) => configuration.check(text),
+      onWritten: () => void configuration.reload(),
+      onRefused: () => {
+        reloadCounters(modules.catalogue).failed++;
       },
     },
-    { log, counters, onWritten: () => void configuration.reload() },
   );
 }

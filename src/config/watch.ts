@@ -17,6 +17,8 @@ export interface WatchOptions {
   readonly pollIntervalMs: number;
   /** From the first event to looking, so that a change in several steps is seen as one. */
   readonly debounceMs: number;
+  /** What `contentVersion` gave for what is known already; without it, what is there at `start`. */
+  readonly knownVersion?: string;
 }
 
 /** A subscription to events. */
@@ -35,7 +37,7 @@ export class PathWatch {
   readonly #options: WatchOptions;
   readonly #onChange: () => void;
   readonly #subscribe: (path: string, onEvent: () => void) => EventSource;
-  /** BOUNDED by the three places of #placesToWatch. */
+  /** BOUNDED by the places of #placesToWatch. */
   #sources: EventSource[] = [];
   #pollTimer: NodeJS.Timeout | undefined;
   #debounceTimer: NodeJS.Timeout | undefined;
@@ -47,10 +49,12 @@ export class PathWatch {
     this.#subscribe = subscribe;
   }
 
-  /** Remembers the content as it is now and looks for changes from now on. Never throws. */
+  /** Looks for changes from now on, and soon whether there was one since the known version. Never throws. */
   start(): void {
+    const { path, kind, knownVersion } = this.#options;
     this.#arm();
-    this.#version = this.#readVersion();
+    this.#version = knownVersion ?? contentVersion(path, kind);
+    if (knownVersion !== undefined) this.#onEvent();
     this.#pollTimer = setInterval(() => {
       // Links and folders may be others by now, and their subscriptions dead.
       this.#arm();
@@ -83,8 +87,7 @@ export class PathWatch {
 
   /** The path, the folder that names it, and the folder of the file it leads to. */
   #placesToWatch(): Set<string> {
-    const { path, kind } = this.#options;
-    if (kind === 'folder') return new Set([path]);
+    const { path } = this.#options;
     return new Set([path, dirname(path), dirname(realPath(path))]);
   }
 
@@ -97,26 +100,29 @@ export class PathWatch {
   }
 
   #check(): void {
-    const version = this.#readVersion();
+    const { path, kind } = this.#options;
+    const version = contentVersion(path, kind);
     if (version === this.#version) return;
     this.#version = version;
+    // What changed may have been a link on the way there.
+    this.#arm();
     this.#onChange();
-  }
-
-  /** A text that is another one when the content is; an error's code stands for what cannot be read. */
-  #readVersion(): string {
-    const { path, kind } = this.#options;
-    try {
-      return kind === 'folder' ? readFolder(path).version : fileVersion(path);
-    } catch (error) {
-      return `unreadable ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
-    }
   }
 }
 
-function fileVersion(path: string): string {
-  if (!statSync(path).isFile()) return 'not a file';
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
+/** A text that is another one when the content is; an error's code stands for what cannot be read. */
+export function contentVersion(path: string, kind: WatchOptions['kind']): string {
+  try {
+    if (kind === 'folder') return readFolder(path).version;
+    return statSync(path).isFile() ? textVersion(readFileSync(path)) : 'not a file';
+  } catch (error) {
+    return `unreadable ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+  }
+}
+
+/** The version of a file with this content. */
+export function textVersion(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 function realPath(path: string): string {

@@ -46,10 +46,10 @@ export class Generation implements Parts {
   async retirePrevious(): Promise<void> {
     const previous = this.#previous;
     if (previous === null) return;
-    for (const [key, part] of [...previous.#parts].reverse()) {
-      if (this.#parts.get(key) !== part) await part.stop();
-    }
     this.#previous = null;
+    const gone = [...previous.#parts].filter(([key, part]) => this.#parts.get(key) !== part);
+    // All at once: one that takes long, to answer what it still holds, does not hold up the others.
+    await Promise.all(gone.reverse().map(([, part]) => part.stop()));
   }
 
   /** What each part does before anything is torn down: `health` waits its lameduck time. */

@@ -2,13 +2,21 @@
  * The configuration in force, and the way to the next one: read, understand, build, start what is
  * new, swap, stop what is gone. Until the swap nothing of the old one has changed.
  */
-import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
+import { contentVersion } from '../config/watch.ts';
 import type { Log } from '../log/log.ts';
-import { type Configuration, type LoadOptions, loadCorefile } from '../plugins/configuration.ts';
-import type { DaemonHooks } from '../plugins/directive.ts';
+import {
+  type Configuration,
+  type LoadOptions,
+  loadCorefile,
+  understandCorefile,
+} from '../plugins/configuration.ts';
+import type { CorefileInForce, DaemonHooks } from '../plugins/directive.ts';
 import { reloadCounters } from '../plugins/reload.ts';
 import { loadLibc } from '../server/libc.ts';
 import { openSocket } from '../server/open-socket.ts';
+import { corefileReader, type ReadCorefile, STDIN } from './corefile-text.ts';
 import { DnsEndpoint, type EndpointModules } from './dns-endpoint.ts';
 import { Generation } from './generation.ts';
 import { buildRoad, type RoadModules } from './road.ts';
@@ -19,24 +27,31 @@ export interface RunningConfigurationOptions extends LoadOptions {
 
 export type RunningConfigurationModules = Omit<RoadModules, 'daemon'> & EndpointModules;
 
+/** Makes the next configuration; null: the one in force is to stay. */
+type MakeConfiguration = () => Promise<Configuration | null>;
+
 export class RunningConfiguration implements DaemonHooks {
   readonly #options: RunningConfigurationOptions;
   readonly #modules: RunningConfigurationModules;
   readonly #log: Log;
+  readonly #readText: ReadCorefile;
   #generation = new Generation(null);
   #configuration: Configuration | null = null;
+  /** BOUNDED by the files that a Corefile may import. */
+  #sources: readonly Source[] = [];
   /** Reloads happen one after the other. */
   #tail: Promise<unknown> = Promise.resolve();
-  #stopped = false;
+  #isEnding = false;
 
   constructor(options: RunningConfigurationOptions, modules: RunningConfigurationModules) {
     this.#options = options;
     this.#modules = modules;
     this.#log = modules.log;
+    this.#readText = corefileReader(options.path);
   }
 
-  get corefile(): { readonly path: string; readonly text: string } {
-    return { path: this.#options.path, text: this.#configuration?.text ?? '' };
+  get corefile(): CorefileInForce {
+    return { digest: this.#configuration?.digest ?? '', sources: this.#sources };
   }
 
   /** What is served, for the zone list and the probe of our own listeners. */
@@ -47,7 +62,9 @@ export class RunningConfiguration implements DaemonHooks {
   isOwnAddress(address: string, port: number): boolean {
     const listeners = this.#configuration?.listeners ?? [];
     return listeners.some(
-      (own) => own.port === port && (own.address === '' || own.address === address),
+      (own) =>
+        own.port === port &&
+        (own.address === '' ? isOfThisMachine(address) : own.address === address),
     );
   }
 
@@ -59,30 +76,60 @@ export class RunningConfiguration implements DaemonHooks {
 
   /** Puts the Corefile into force for the first time. Rejects with what is wrong, nothing left open. */
   async start(): Promise<void> {
-    await this.#apply();
+    const turn = this.#load().then((configuration) => this.#putIntoForce(configuration));
+    this.#tail = turn.catch(() => {});
+    await turn;
   }
 
-  async reload(): Promise<boolean> {
-    const turn = this.#tail.then(() => this.#tryReload());
-    this.#tail = turn;
-    return turn;
+  /** Throws CorefileError when the Corefile would be refused with this text. */
+  check(text: string): void {
+    loadCorefile({ text, path: this.#options.path, env: process.env }, this.#options);
   }
 
+  reload(): Promise<boolean> {
+    return this.#inTurn(() => this.#load());
+  }
+
+  reloadIfChanged(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const configuration = await this.#load();
+      return configuration.digest === this.#configuration?.digest ? null : configuration;
+    });
+  }
+
+  refresh(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const inForce = this.#configuration;
+      return inForce && understandCorefile(inForce.parsed, this.#options);
+    });
+  }
+
+  /** From now on the configuration stays as it is. */
   async beforeShutdown(): Promise<void> {
+    this.#isEnding = true;
+    await this.#tail;
     await this.#generation.beforeShutdown();
   }
 
   /** Waits for a reload that is under way; none begins after this. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#isEnding = true;
     await this.#tail;
     await this.#generation.stop();
   }
 
-  async #tryReload(): Promise<boolean> {
-    if (this.#stopped) return false;
+  #inTurn(make: MakeConfiguration): Promise<boolean> {
+    const turn = this.#tail.then(() => this.#tryReload(make));
+    this.#tail = turn;
+    return turn;
+  }
+
+  async #tryReload(make: MakeConfiguration): Promise<boolean> {
+    if (this.#isEnding) return false;
     try {
-      await this.#apply();
+      const configuration = await make();
+      if (configuration === null) return true;
+      await this.#putIntoForce(configuration);
       this.#log.info('Reloading complete');
       return true;
     } catch (error) {
@@ -93,11 +140,23 @@ export class RunningConfiguration implements DaemonHooks {
     }
   }
 
-  async #apply(): Promise<void> {
+  /** Reads the Corefile, and puts down what it was read from. */
+  async #load(): Promise<Configuration> {
     const { path } = this.#options;
-    const text = await readFile(path, 'utf8');
-    const configuration = loadCorefile({ text, path, env: process.env }, this.#options);
-    for (const warning of configuration.warnings) this.#log.warning(warning);
+    const kind = 'file';
+    const sources = new Map<string, Source>();
+    if (path !== STDIN) sources.set(path, { path, kind, version: contentVersion(path, kind) });
+    try {
+      const text = await this.#readText();
+      const files = recordSources(diskFiles, sources);
+      return loadCorefile({ text, path, env: process.env }, this.#options, files);
+    } finally {
+      this.#sources = [...sources.values()];
+    }
+  }
+
+  async #putIntoForce(configuration: Configuration): Promise<void> {
+    for (const warning of configuration.parsed.warnings) this.#log.warning(warning);
     const generation = new Generation(this.#generation);
     const before = this.#configuration;
     // Parts ask for the addresses of the configuration that is about to be.
@@ -122,4 +181,12 @@ export class RunningConfiguration implements DaemonHooks {
     await generation.retirePrevious();
     reloadCounters(this.#modules.catalogue).digest = configuration.digest;
   }
+}
+
+/** Whether an interface has the address, or it is a loopback one. */
+function isOfThisMachine(address: string): boolean {
+  if (address.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((entries) =>
+    entries?.some((entry) => entry.address === address),
+  );
 }

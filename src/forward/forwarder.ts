@@ -61,6 +61,8 @@ export class Forwarder {
   readonly #clock: Clock;
   readonly #counters: ForwardCounters;
   readonly #policy: Policy;
+  /** What queries fail with when there are no upstreams. */
+  readonly #emptyReason: string;
   /** BOUNDED by the directive: at most 15. */
   #upstreams: readonly Upstream[];
   /** Those of `#upstreams` that do not lead back to us. */
@@ -72,7 +74,7 @@ export class Forwarder {
   constructor(
     options: ForwarderOptions,
     upstreams: readonly Upstream[],
-    modules: { clock: Clock; counters: ForwardCounters },
+    modules: { clock: Clock; counters: ForwardCounters; emptyReason?: string },
   ) {
     this.options = options;
     this.#upstreams = upstreams;
@@ -80,6 +82,7 @@ export class Forwarder {
     this.#clock = modules.clock;
     this.#counters = modules.counters;
     this.#policy = new Policy(options.policy);
+    this.#emptyReason = modules.emptyReason ?? 'no upstream to forward to';
   }
 
   get upstreams(): readonly Upstream[] {
@@ -116,7 +119,7 @@ export class Forwarder {
       return;
     }
     if (this.#usable.length === 0) {
-      done(null, RCODE_SERVFAIL, this.#emptyReason());
+      done(null, RCODE_SERVFAIL, this.#whyNone());
       return;
     }
     const forwarding = new Forwarding(this, query, this.#policy.order(this.#usable), done);
@@ -182,9 +185,9 @@ export class Forwarder {
     return Math.min(Math.max(quickest, RETRY_FLOOR_MS), ceiling);
   }
 
-  #emptyReason(): string {
+  #whyNone(): string {
     return this.#upstreams.length === 0
-      ? 'no upstream to forward to'
+      ? this.#emptyReason
       : 'every upstream leads back to this server';
   }
 

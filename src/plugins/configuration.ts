@@ -14,9 +14,8 @@ import { COREDNS_DIRECTIVES, DIRECTIVES } from './registry.ts';
 
 /** A Corefile understood: complete, valid and frozen. */
 export interface Configuration {
-  readonly path: string;
-  /** As it was read: imports not put in. */
-  readonly text: string;
+  /** What it was understood from. */
+  readonly parsed: ParsedCorefile;
   readonly blocks: readonly BlockConfiguration[];
   readonly listeners: readonly Listener[];
   /** Changes when the meaning of the text does; see corefileDigest. */
@@ -59,14 +58,17 @@ export function loadCorefile(
   options: LoadOptions,
   files: FileSource = diskFiles,
 ): Configuration {
-  const parsed = parseOrDefault(source, files);
+  return understandCorefile(parseOrDefault(source, files), options);
+}
+
+/** The same for a Corefile that was parsed before: the files that its directives name are read anew. */
+export function understandCorefile(parsed: ParsedCorefile, options: LoadOptions): Configuration {
   const faults: CorefileError[] = [];
   const blocks = parsed.blocks.map((block, index) => readBlock(block, index, options, faults));
   const [first, ...others] = faults;
   if (first !== undefined) throw Object.assign(first, { others });
   return Object.freeze({
-    path: source.path,
-    text: source.text,
+    parsed,
     blocks: Object.freeze(blocks),
     listeners: Object.freeze(
       findListeners(

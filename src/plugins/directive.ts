@@ -2,6 +2,7 @@
  * What a Corefile directive is to the daemon. One file of this folder each; `registry.ts` lists
  * them in the order of the chain (spec §5.0).
  */
+import type { Source } from '../config/file-source.ts';
 import type { DirectiveUse } from '../config/token.ts';
 import type { Query } from '../dns/query.ts';
 import type { Clock } from '../log/clock.ts';
@@ -83,8 +84,12 @@ export interface BlockContext extends BlockFacts {
 export interface DaemonHooks {
   /** Reads the Corefile again, validates it and swaps it in; resolves to false when it was refused. */
   reload(): Promise<boolean>;
-  /** The text of the Corefile in force, imports not expanded, and its path. */
-  readonly corefile: { readonly path: string; readonly text: string };
+  /** The same, but leaves all as it is when the Corefile means what the one in force means. */
+  reloadIfChanged(): Promise<boolean>;
+  /** The same for the Corefile in force: files that its directives name have changed. */
+  refresh(): Promise<boolean>;
+  /** The Corefile in force, or, while parts of a new one start, that one. */
+  readonly corefile: CorefileInForce;
   /** True for an address this daemon listens on: never to be used as an upstream. */
   isOwnAddress(address: string, port: number): boolean;
   /**
@@ -94,6 +99,14 @@ export interface DaemonHooks {
   bindEarly?(address: string, port: number): number;
   /** Names what keeps the daemon from answering, for `ready`; empty, or absent: it answers. */
   unready?(): readonly string[];
+}
+
+/** What is known of the Corefile as a whole. */
+export interface CorefileInForce {
+  /** Equal for Corefiles that mean the same; '' before there is one. */
+  readonly digest: string;
+  /** The files that were last read for it, whether it was refused then or not; empty for standard input. */
+  readonly sources: readonly Source[];
 }
 
 /** Something that lives longer than one configuration: a listener, an upstream, a store. */

@@ -49,6 +49,7 @@ export const forward: Directive<ForwardOptions> = {
       const forwarder = new Forwarder(rule.forwarder, takeUpstreams(rule, context, log), {
         clock: context.clock,
         counters: forwardCounters(context.catalogue),
+        emptyReason: emptyReason(rule),
       });
       return new ForwardStage(rule, forwarder, behind);
     }, next);
@@ -95,6 +96,12 @@ function listedTargets(target: FileTarget, context: BlockContext, log: Log): Add
     isTls: false,
     serverName: '',
   }));
+}
+
+/** What queries fail with when no target can be used: those that have an address always can. */
+function emptyReason({ targets }: ForwardRule): string {
+  const paths = targets.map((target) => (target.kind === 'file' ? target.path : target.address));
+  return `no upstream to forward to: all servers of ${paths.join(', ')} lead back to this server`;
 }
 
 function upstreamOptions(rule: ForwardRule, target: AddressTarget): UpstreamOptions {

@@ -1,12 +1,11 @@
 /**
- * `reload [INTERVAL] [JITTER]`: reads the Corefile from time to time and puts it into force when its
- * meaning has changed (spec §5.7). Comments and white space are no change.
+ * `reload [INTERVAL] [JITTER]`: follows the Corefile and what it imports, and puts it into force when
+ * its meaning has changed (spec §5.7). Comments and white space are no change. The file system says
+ * when something changes; every INTERVAL we look ourselves, in case it does not.
  */
-import { readFile } from 'node:fs/promises';
-import { corefileDigest } from '../config/digest.ts';
-import { parseCorefile } from '../config/parser.ts';
 import type { Token } from '../config/token.ts';
 import { checkCount, durationMs, readDurationMs, unknownOption } from '../config/values.ts';
+import { WatchedSources } from '../config/watched-sources.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import type { DaemonHooks, Directive, Part } from './directive.ts';
@@ -35,11 +34,10 @@ export const reload: Directive<ReloadOptions> = {
     const jitterMs = jitter === undefined ? JITTER_MS.default : readJitterMs(jitter);
     return Object.freeze({ intervalMs, jitterMs: Math.min(jitterMs, intervalMs / 2) });
   },
-  service(options, { parts, daemon, catalogue, log }) {
-    const modules = { daemon, counters: reloadCounters(catalogue), log: log.forPlugin('reload') };
-    // All blocks that say the same share one watch; so does the configuration after this one.
+  service(options, { parts, daemon, log }) {
+    // All blocks that say the same share one part; so does the configuration after this one.
     const key = `reload ${options.intervalMs} ${options.jitterMs}`;
-    parts.take(key, () => new CorefilePoll(options, modules));
+    parts.take(key, () => new CorefileFollower(options, { daemon, log: log.forPlugin('reload') }));
   },
 };
 
@@ -67,89 +65,50 @@ function readJitterMs(word: Token): number {
   return durationMs(word.text) === 0 ? 0 : readDurationMs(word, JITTER_MS);
 }
 
-interface PollModules {
-  readonly daemon: DaemonHooks;
-  readonly counters: ReloadCounters;
-  readonly log: Log;
-}
-
-/** Looks at the Corefile and what it imports, from time to time. */
-class CorefilePoll implements Part {
-  readonly #options: ReloadOptions;
-  readonly #modules: PollModules;
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
-  /** What was last read: a Corefile that is refused is not tried again until it changes. */
+/** Has the Corefile put into force when one of its files changes. */
+class CorefileFollower implements Part {
+  readonly #daemon: DaemonHooks;
+  readonly #log: Log;
+  readonly #sources: WatchedSources;
+  /** What was last said to be in force. */
   #digest = '';
-  /** The text in force at that time. */
-  #textInForce = '';
+  #stopped = false;
 
-  constructor(options: ReloadOptions, modules: PollModules) {
-    this.#options = options;
-    this.#modules = modules;
+  constructor(
+    { intervalMs, jitterMs }: ReloadOptions,
+    { daemon, log }: { readonly daemon: DaemonHooks; readonly log: Log },
+  ) {
+    this.#daemon = daemon;
+    this.#log = log;
+    this.#sources = new WatchedSources(
+      { pollIntervalMs: intervalMs + (Math.random() - 0.5) * jitterMs },
+      { onChange: () => void this.#follow() },
+    );
   }
 
   async start(): Promise<void> {
-    const { daemon, counters, log } = this.#modules;
-    const read = await this.#read();
-    this.#textInForce = daemon.corefile.text;
-    if (read !== null) {
-      this.#digest = read.digest;
-      counters.digest = read.digest;
-      log.info(`Running configuration SHA512 = ${read.digest}`);
-    }
-    this.#schedule();
+    this.#sources.replace(this.#daemon.corefile.sources);
+    this.#sayDigest();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#sources.stop();
   }
 
-  #schedule(): void {
+  async #follow(): Promise<void> {
+    const succeeded = await this.#daemon.reloadIfChanged();
     if (this.#stopped) return;
-    const { intervalMs, jitterMs } = this.#options;
-    const delayMs = intervalMs + (Math.random() - 0.5) * jitterMs;
-    this.#timer = setTimeout(() => void this.#poll(), delayMs).unref();
+    // It may import other files now. What was refused is tried again when one of its files changes.
+    this.#sources.replace(this.#daemon.corefile.sources);
+    if (succeeded) this.#sayDigest();
+    else this.#log.error('Corefile changed but reload failed');
   }
 
-  async #poll(): Promise<void> {
-    const read = await this.#read();
-    if (read !== null && read.digest !== this.#digest && !this.#stopped) await this.#reload(read);
-    this.#schedule();
-  }
-
-  async #reload({ digest, text }: ReadCorefile): Promise<void> {
-    const { daemon, counters, log } = this.#modules;
-    const inForce = daemon.corefile.text;
-    const alreadyReloaded = text === inForce && inForce !== this.#textInForce;
+  #sayDigest(): void {
+    const { digest } = this.#daemon.corefile;
+    if (digest === this.#digest) return;
     this.#digest = digest;
-    const succeeded = alreadyReloaded || (await daemon.reload());
-    this.#textInForce = daemon.corefile.text;
-    if (succeeded) {
-      counters.digest = digest;
-      log.info(`Running configuration SHA512 = ${digest}`);
-    } else {
-      log.error('Corefile changed but reload failed');
-    }
+    this.#log.info(`Running configuration SHA512 = ${digest}`);
   }
-
-  /** The Corefile as it is on disk; null, with a warning, when it cannot be understood. */
-  async #read(): Promise<ReadCorefile | null> {
-    const { path } = this.#modules.daemon.corefile;
-    try {
-      const text = await readFile(path, 'utf8');
-      const { blocks } = parseCorefile({ text, path, env: process.env });
-      return { digest: corefileDigest(blocks), text };
-    } catch (error) {
-      this.#modules.log.warning(`reading the Corefile: ${String(error)}`);
-      return null;
-    }
-  }
-}
-
-/** A Corefile as read for comparison. */
-interface ReadCorefile {
-  readonly digest: string;
-  readonly text: string;
 }

@@ -48,7 +48,9 @@ export function makeContext(overrides: Partial<BlockContext> = {}) {
     clock: monotonicClock,
     daemon: {
       reload: async () => true,
-      corefile: { path: 'Corefile', text: '' },
+      reloadIfChanged: async () => true,
+      refresh: async () => true,
+      corefile: { digest: '', sources: [] },
       isOwnAddress: () => false,
     },
     offerHitPath: () => {},
