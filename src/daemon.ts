@@ -9,17 +9,16 @@ import { createInterception } from './daemon/node-side.ts';
 import { removePidfile, writePidfile } from './daemon/pidfile.ts';
 import { RunningConfiguration } from './daemon/running-configuration.ts';
 import { sayWhatIsServed } from './daemon/start-lines.ts';
-import { VERSION } from './daemon/version.ts';
 import type { Interception } from './host/interception.ts';
 import { createSetupErrors, type SetupErrors } from './host/setup-errors.ts';
 import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
 import { showBuildInfo } from './metrics/build-info.ts';
 import { Catalogue } from './metrics/catalogue.ts';
-
 import { MetricsServer } from './metrics/metrics-server.ts';
 import { showProcess } from './metrics/process-metrics.ts';
 import { showSetupErrors } from './metrics/setup-errors.ts';
+import { VERSION } from './metrics/version.ts';
 import { reloadCounters } from './plugins/reload.ts';
 import { ListenerFactory } from './server/listener-factory.ts';
 

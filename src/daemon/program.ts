@@ -2,9 +2,9 @@
 import type { ProgramModules } from '../cli/program.ts';
 import { Daemon } from '../daemon.ts';
 import { Log } from '../log/log.ts';
+import { VERSION } from '../metrics/version.ts';
 import { DIRECTIVES } from '../plugins/registry.ts';
 import { obeySignals } from './signals.ts';
-import { VERSION } from './version.ts';
 
 export function createProgram(): ProgramModules {
   const log = new Log((line) => process.stdout.write(`${line}\n`));

@@ -1,7 +1,7 @@
 /** What is said when the daemon serves: each zone and where, then who we are (spec §5.13). */
 import type { Log } from '../log/log.ts';
+import { VERSION } from '../metrics/version.ts';
 import type { Configuration } from '../plugins/configuration.ts';
-import { VERSION } from './version.ts';
 
 export function sayWhatIsServed(
   log: Log,
