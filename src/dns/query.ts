@@ -100,6 +100,12 @@ export class Query {
     return this.#name;
   }
 
+  /** The same in wire form, letter case kept: a view of `wire`. */
+  get wireName(): Buffer {
+    // Nothing stands before the question that a pointer in it could lead to.
+    return this.wire.subarray(HEADER_LENGTH, this.questionEnd - 4);
+  }
+
   /**
    * The same client's query with another message, for plugins that ask something else than what they
    * were asked (`rewrite`, `dns64`). Copies `wire`. Null when that is no well-formed query.

@@ -6,7 +6,7 @@ import {
   FLAG_CD,
   FLAG_QR,
   FLAG_RD,
-  HEADER_LENGTH,
+  FLAG_TC,
   OPCODE_MASK,
   RCODE_MASK,
   RCODE_NOERROR,
@@ -25,6 +25,8 @@ export interface Response {
   readonly rcode?: number;
   /** Authoritative answer. */
   readonly aa?: boolean;
+  /** Some of it was cut off where it comes from. */
+  readonly truncated?: boolean;
   readonly answers?: readonly ResourceRecord[];
   readonly authorities?: readonly ResourceRecord[];
   readonly additionals?: readonly ResourceRecord[];
@@ -43,14 +45,17 @@ export function respond(query: Query, response: Response): Answer {
   const additionals = [...(response.additionals ?? [])];
   if (options.length > 0 || rcode > RCODE_MASK) additionals.push(optRecord(rcode, options));
   const flags =
-    FLAG_QR | (query.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) | (response.aa ? FLAG_AA : 0);
+    FLAG_QR |
+    (query.flags & (OPCODE_MASK | FLAG_RD | FLAG_CD)) |
+    (response.aa ? FLAG_AA : 0) |
+    (response.truncated ? FLAG_TC : 0);
   const answer = readAnswer(
     encodeMessage({
       id: query.id,
       flags: flags | (rcode & RCODE_MASK),
       questions: [
         {
-          name: wire.subarray(HEADER_LENGTH, questionEnd - 4),
+          name: query.wireName,
           type: query.qtype,
           class: query.qclass,
         },

@@ -1,6 +1,6 @@
 /** What `dns64` reads in an answer for AAAA, and what it makes of one for A (RFC 6147 §5). */
 import type { Answer } from '../dns/answer.ts';
-import { FLAG_AA, FLAG_AD, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
+import { FLAG_AA, FLAG_AD, readUint16 } from '../dns/header.ts';
 import { decodeMessage, type ResourceRecord } from '../dns/message.ts';
 import type { Query } from '../dns/query.ts';
 import { changeAnswer } from '../dns/synthesis.ts';
@@ -52,12 +52,7 @@ export function synthesize(
     ...message,
     // No zone holds these records and nobody has signed them.
     flags: message.flags & ~(FLAG_AA | FLAG_AD),
-    questions: [{ name: questionName(query), type: TYPE_AAAA, class: query.qclass }],
+    questions: [{ name: query.wireName, type: TYPE_AAAA, class: query.qclass }],
     answers: message.answers.map(translate),
   }));
-}
-
-/** The name asked for, in wire form: a question holds no pointers. */
-export function questionName({ wire, questionEnd }: Query): Buffer {
-  return wire.subarray(HEADER_LENGTH, questionEnd - 4);
 }

@@ -15,7 +15,7 @@ import { CLASS_IN, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import { TYPE_A, TYPE_AAAA } from '../dns/type.ts';
 import type { BlockContext, Directive } from './directive.ts';
-import { hasUsableAddress, questionName, soaTtlSeconds, synthesize } from './dns64-answer.ts';
+import { hasUsableAddress, soaTtlSeconds, synthesize } from './dns64-answer.ts';
 import { DEFAULT_PREFIX, type Dns64Prefix, readDns64Prefix } from './dns64-prefix.ts';
 import { answered, type Done, failed, type Stage } from './stage.ts';
 
@@ -123,7 +123,7 @@ class Dns64Stage implements Stage {
 
   #translate(query: Query, maxTtlSeconds: number, done: Done): void {
     const { lookUp, translated } = this.#modules;
-    lookUp(query, questionName(query), TYPE_A, (outcome) => {
+    lookUp(query, query.wireName, TYPE_A, (outcome) => {
       if (outcome.answer === null) {
         done(outcome);
         return;

@@ -4,7 +4,7 @@
  */
 import { checkCount, unknownOption } from '../config/values.ts';
 import { addressOctets } from '../dns/address.ts';
-import { HEADER_LENGTH, RCODE_REFUSED, writeUint16 } from '../dns/header.ts';
+import { RCODE_REFUSED, writeUint16 } from '../dns/header.ts';
 import type { ResourceRecord } from '../dns/message.ts';
 import { MAX_NAME_LENGTH } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
@@ -40,21 +40,16 @@ function addressRecord(query: Query): ResourceRecord | null {
   const rdata = addressOctets(query.client.address);
   if (rdata === null) return null;
   const type = query.client.family === 4 ? TYPE_A : TYPE_AAAA;
-  return { name: questionName(query), type, class: query.qclass, ttlSeconds: 0, rdata };
+  return { name: query.wireName, type, class: query.qclass, ttlSeconds: 0, rdata };
 }
 
 /** `_udp.NAME SRV 0 0 PORT .`; nothing when that name is too long to exist. */
 function portRecords(query: Query): ResourceRecord[] {
   const label = Buffer.from(`_${query.client.transport}`, 'latin1');
-  const name = Buffer.concat([Buffer.from([label.length]), label, questionName(query)]);
+  const name = Buffer.concat([Buffer.from([label.length]), label, query.wireName]);
   if (name.length > MAX_NAME_LENGTH) return [];
   // Priority 0, weight 0, the port, the root as target.
   const rdata = Buffer.alloc(7);
   writeUint16(rdata, 4, query.client.port);
   return [{ name, type: TYPE_SRV, class: query.qclass, ttlSeconds: 0, rdata }];
-}
-
-/** The name asked for, in wire form: a question holds no pointers. */
-function questionName({ wire, questionEnd }: Query): Buffer {
-  return wire.subarray(HEADER_LENGTH, questionEnd - 4);
 }
