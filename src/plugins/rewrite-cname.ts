@@ -9,7 +9,7 @@ import type { Message, ResourceRecord } from '../dns/message.ts';
 import { nameFromText, nameToText, sameName } from '../dns/name.ts';
 import { rcodeOf, withRcode } from '../dns/synthesis.ts';
 import { TYPE_CNAME, TYPE_OPT } from '../dns/type.ts';
-import { absolute, type NameChange, readChange, readMatch } from './rewrite-match.ts';
+import { type NameChange, readChange, readMatch } from './rewrite-match.ts';
 import type { Detour, Retarget, RuleAction } from './rewrite-rule.ts';
 
 /** Reads `[MATCH] FROM TO`. Throws CorefileError. */
@@ -50,7 +50,7 @@ class AliasRetarget implements Retarget {
   #newTarget(alias: ResourceRecord): Buffer | null {
     const old = nameToText(alias.rdata, 0).toLowerCase();
     const changed = this.#change(old);
-    return changed === null || changed === old ? null : nameFromText(absolute(changed));
+    return changed === null || changed === old ? null : nameFromText(changed);
   }
 }
 

@@ -56,7 +56,7 @@ export function readChange(match: string, from: Token, to: Token | null): NameCh
  */
 export function readRegexChange(from: Token, to: Token | null): NameChange {
   const pattern = readGoRegExp(from);
-  const replacement = to === null ? '' : absolute(to.text);
+  const replacement = to === null ? '' : to.text;
   const used = new Set(replacement.match(/\{\d+\}/g)).size;
   // An alternative that always matches shows how many groups there are.
   const groups = (new RegExp(`${pattern.source}|`).exec('')?.length ?? 1) - 1;
@@ -66,7 +66,9 @@ export function readRegexChange(from: Token, to: Token | null): NameChange {
   }
   return (name) => {
     const found = pattern.exec(name);
-    return found && replacement.replace(/\{(\d+)\}/g, (word, n) => groupIn(found, Number(n), word));
+    if (found === null) return null;
+    const filled = replacement.replace(/\{(\d+)\}/g, (word, n) => groupIn(found, Number(n), word));
+    return absolute(filled);
   };
 }
 
@@ -76,7 +78,7 @@ function groupIn(found: RegExpExecArray, number: number, word: string): string {
 }
 
 /** Lower case, with a dot at the end. */
-export function absolute(text: string): string {
+function absolute(text: string): string {
   const lower = text.toLowerCase();
   return lower.endsWith('.') ? lower : `${lower}.`;
 }
