@@ -40,7 +40,6 @@ describe('a changed Corefile', () => {
   test('that is broken is refused with its place, counted, and the old one stays', async () => {
     const daemon = await startDaemon({ corefile: corefile(FORWARD) });
     await daemon.writeCorefile(corefile(BROKEN));
-    daemon.process.child.kill('SIGUSR1');
     await daemon.process.untilOutput('not-an-address');
     expect(daemon.process.output).toMatch(/Corefile:6:\d+: /);
     expect(await daemon.ask('a.example', 'A')).toMatchObject({ rcode: 'NOERROR' });
