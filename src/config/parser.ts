@@ -25,6 +25,8 @@ export interface CorefileSource {
 
 /** A Corefile as written, with imports put in. */
 export interface ParsedCorefile {
+  /** As it was read, imports not put in. */
+  readonly text: string;
   readonly blocks: readonly ServerBlock[];
   /** What is strange but no error. */
   readonly warnings: readonly string[];
@@ -36,7 +38,7 @@ export function parseCorefile(
   files: FileSource = diskFiles,
 ): ParsedCorefile {
   const { words, warnings } = expandImports(path, lex(text, path, env), env, files);
-  return { blocks: new Parser(words).blocks(), warnings };
+  return { text, blocks: new Parser(words).blocks(), warnings };
 }
 
 /** Options within options; deeper is a mistake. */

@@ -184,7 +184,7 @@ export class CorefileWriter {
       return false;
     }
     this.#written = text;
-    log.info(`Updated Corefile ${corefilePath} with content:\n${text}`);
+    log.info(`Updated Corefile ${corefilePath}`);
     return true;
   }
 

@@ -177,6 +177,9 @@ export class RunningConfiguration implements DaemonHooks {
       this.#configuration = before;
       throw error;
     }
+    const { text } = configuration.parsed;
+    if (text !== before?.parsed.text)
+      this.#log.info(`Corefile ${this.#options.path} says:\n${text}`);
     this.#generation = generation;
     await generation.retirePrevious();
     reloadCounters(this.#modules.catalogue).digest = configuration.digest;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RESOLVED_LIST } from '../../src/forward/resolv-conf.ts';
 import { DaemonProcess } from '../helpers/daemon-process.ts';
@@ -179,10 +180,11 @@ describe('a Corefile with reload', () => {
 test('a Corefile without reload is only read at SIGUSR1', async () => {
   const daemon = await startDaemon();
   await daemon.writeCorefile(COREFILE.replace(/forward.*/, 'whoami'));
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await sleep(1000);
   expect(await daemon.ask('b.example', 'A')).toMatchObject({ rcode: 'NXDOMAIN' });
   daemon.process.child.kill('SIGUSR1');
-  await expect.poll(() => daemon.ask('c.example', 'A'), SOON).toMatchObject({ rcode: 'NOERROR' });
+  await daemon.process.untilOutput('Reloading complete');
+  expect(await daemon.ask('c.example', 'A')).toMatchObject({ rcode: 'NOERROR', answer: [] });
 });
 
 test('standard input is a Corefile that nobody writes or watches', async () => {

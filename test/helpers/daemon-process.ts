@@ -20,6 +20,8 @@ export interface Exit {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What it finds on standard input; without it there is none. */
+  readonly input?: string;
 }
 
 export class DaemonProcess {
@@ -32,12 +34,13 @@ export class DaemonProcess {
   readonly child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  constructor(flags: readonly string[], { cwd = root, env = {} }: RunOptions = {}) {
+  constructor(flags: readonly string[], { cwd = root, env = {}, input }: RunOptions = {}) {
     this.child = spawn(NODE, [BUNDLE, ...flags], {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    this.child.stdin?.end(input);
     for (const stream of ['stdout', 'stderr'] as const) {
       this.child[stream]?.setEncoding('utf8').on('data', (text: string) => {
         this[stream] += text;

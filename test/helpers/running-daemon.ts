@@ -1,5 +1,5 @@
 /** A built daemon with a Corefile of its own, scripted upstreams behind it, and all ports free ones. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type packet from 'dns-packet';
@@ -82,6 +82,16 @@ export class RunningDaemon {
   /** Replaces the Corefile as a whole, the way an operator's editor does. */
   async writeCorefile(text: string): Promise<void> {
     await writeFile(this.corefilePath, fillIn(text, this.ports));
+  }
+
+  /** Writes a file in the daemon's folder, {PORT} and the like filled in. */
+  async writeFile(name: string, text: string): Promise<void> {
+    await writeFile(join(this.folder, name), fillIn(text, this.ports));
+  }
+
+  /** The text of a file in the daemon's folder. */
+  async readFile(name: string): Promise<string> {
+    return readFile(join(this.folder, name), 'utf8');
   }
 }
 
