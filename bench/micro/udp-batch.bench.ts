@@ -9,13 +9,13 @@
  */
 import type { Client } from '../../src/dns/query.ts';
 import type { PacketHandler } from '../../src/server/door.ts';
-import { loadLibc } from '../../src/server/libc.ts';
 import { openSocket } from '../../src/server/open-socket.ts';
-import { PacketMemory } from '../../src/server/packet-memory.ts';
-import { encodeSocketAddress } from '../../src/server/socket-address.ts';
 import { UdpBatch } from '../../src/server/udp-batch.ts';
 import { sendMessages, type UdpEndpoint } from '../../src/server/udp-endpoint.ts';
 import { UdpOutbox } from '../../src/server/udp-outbox.ts';
+import { loadLibc } from '../../src/sockets/libc.ts';
+import { PacketMemory } from '../../src/sockets/packet-memory.ts';
+import { encodeSocketAddress } from '../../src/sockets/socket-address.ts';
 
 const WAITING = 128;
 const ROUNDS = 400;

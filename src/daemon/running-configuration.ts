@@ -14,8 +14,8 @@ import {
 } from '../plugins/configuration.ts';
 import type { CorefileInForce, DaemonHooks } from '../plugins/directive.ts';
 import { reloadCounters } from '../plugins/reload.ts';
-import { loadLibc } from '../server/libc.ts';
 import { openSocket } from '../server/open-socket.ts';
+import { loadLibc } from '../sockets/libc.ts';
 import { corefileReader, type ReadCorefile, STDIN } from './corefile-text.ts';
 import { DnsEndpoint, type EndpointModules } from './dns-endpoint.ts';
 import { Generation } from './generation.ts';

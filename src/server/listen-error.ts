@@ -1,6 +1,6 @@
 /** A socket that could not be opened, in the words of the original (spec §7.6). */
 import { getSystemErrorMessage } from 'node:util';
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL } from './libc.ts';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL } from '../sockets/libc.ts';
 import { findOwner } from './socket-owner.ts';
 
 /** Why it could not. `socket` is everything else. */

@@ -1,13 +1,13 @@
 /** Makes listeners: with our own system calls where koffi can be loaded, with Node's else. */
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import { Epoll } from '../sockets/epoll.ts';
+import { type Libc, type LibcResult, loadLibc } from '../sockets/libc.ts';
+import { PacketMemory } from '../sockets/packet-memory.ts';
 import { DgramListener } from './dgram-listener.ts';
 import type { PacketHandler } from './door.ts';
-import { Epoll } from './epoll.ts';
-import { type Libc, type LibcResult, loadLibc } from './libc.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { NetListener } from './net-listener.ts';
-import { PacketMemory } from './packet-memory.ts';
 import { StreamMemory } from './socket-stream.ts';
 import { takeOver } from './take-over.ts';
 import { OUTPUT_OCTETS, type TcpLimits } from './tcp-connection.ts';

@@ -1,8 +1,8 @@
 /** A TCP address and port that we answer on, through node:net: for machines without koffi. */
 import { createServer, isIPv4, type Server, type Socket } from 'node:net';
+import type { Endpoint } from '../sockets/socket-address.ts';
 import { ListenError } from './listen-error.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
-import type { Endpoint } from './socket-address.ts';
 import {
   DEFAULT_TCP_LIMITS,
   TcpConnection,

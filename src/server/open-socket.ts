@@ -26,9 +26,9 @@ import {
   SOL_IPV6,
   SOL_SOCKET,
   TCP_NODELAY,
-} from './libc.ts';
+} from '../sockets/libc.ts';
+import { encodeSocketAddress, NAME_LENGTH_V6 } from '../sockets/socket-address.ts';
 import { ListenError, type ListenTarget } from './listen-error.ts';
-import { encodeSocketAddress, NAME_LENGTH_V6 } from './socket-address.ts';
 
 /** Holds about 3,000 small queries while we do something else: 100 ms at 30,000/s. */
 const UDP_BUFFER_OCTETS = 4 << 20;

@@ -1,6 +1,6 @@
 /** Who holds an address, as far as /proc tells: for error messages and for take-overs. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { encodeSocketAddress } from './socket-address.ts';
+import { encodeSocketAddress } from '../sockets/socket-address.ts';
 
 /** An address and port over one transport. */
 interface Address {

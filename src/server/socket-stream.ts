@@ -1,7 +1,14 @@
 /** A TCP stream through system calls of our own: a third of what node:net costs per connection. */
-import type { Epoll, EpollTarget } from './epoll.ts';
-import { EAGAIN, EPOLLIN, EPOLLOUT, type Libc, MSG_DONTWAIT, MSG_NOSIGNAL } from './libc.ts';
-import { decodeSocketAddress, type Endpoint, NAME_LENGTH_V6 } from './socket-address.ts';
+import type { Epoll, EpollTarget } from '../sockets/epoll.ts';
+import {
+  EAGAIN,
+  EPOLLIN,
+  EPOLLOUT,
+  type Libc,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+} from '../sockets/libc.ts';
+import { decodeSocketAddress, type Endpoint, NAME_LENGTH_V6 } from '../sockets/socket-address.ts';
 import { INPUT_OCTETS, OUTPUT_OCTETS } from './tcp-connection.ts';
 import type { TcpStream, TcpStreamUser } from './tcp-stream.ts';
 

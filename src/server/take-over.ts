@@ -2,7 +2,7 @@
  * How a new instance takes an address from the one before it: all sockets of the address share it
  * (SO_REUSEPORT), and a program of one instruction tells the kernel which of them gets what is new.
  */
-import { type Libc, SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET } from './libc.ts';
+import { type Libc, SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET } from '../sockets/libc.ts';
 import type { ListenTarget } from './listen-error.ts';
 import { listSockets } from './socket-owner.ts';
 

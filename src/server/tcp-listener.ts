@@ -1,10 +1,10 @@
 /** A TCP address and port that we answer on, with system calls of our own. */
-import type { EpollTarget } from './epoll.ts';
-import { EAGAIN, EMFILE, ENFILE, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from './libc.ts';
+import type { EpollTarget } from '../sockets/epoll.ts';
+import { EAGAIN, EMFILE, ENFILE, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../sockets/libc.ts';
+import { NAME_LENGTH_V6 } from '../sockets/socket-address.ts';
 import { ListenError } from './listen-error.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openSocket } from './open-socket.ts';
-import { NAME_LENGTH_V6 } from './socket-address.ts';
 import { SocketStream, type SocketStreamModules } from './socket-stream.ts';
 import {
   DEFAULT_TCP_LIMITS,

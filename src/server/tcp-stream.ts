@@ -1,5 +1,5 @@
 /** What a TcpConnection asks of its socket; made by koffi or by node:net. */
-import type { Endpoint } from './socket-address.ts';
+import type { Endpoint } from '../sockets/socket-address.ts';
 
 export interface TcpStream {
   readonly remote: Endpoint;

@@ -4,10 +4,10 @@
  */
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Client } from '../dns/query.ts';
+import { type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
+import { type PacketMemory, SLOT_CAPACITY } from '../sockets/packet-memory.ts';
 import type { Door, PacketHandler } from './door.ts';
-import { type Libc, MSG_DONTWAIT } from './libc.ts';
 import { PKTINFO_LENGTH_V6 } from './open-socket.ts';
-import { type PacketMemory, SLOT_CAPACITY } from './packet-memory.ts';
 import { UdpClient } from './udp-client.ts';
 import { sendMessages, type UdpEndpoint } from './udp-endpoint.ts';
 import type { UdpOutbox } from './udp-outbox.ts';

@@ -1,7 +1,7 @@
 /** The sender of a datagram, kept for a reply that comes later. */
 import type { Client } from '../dns/query.ts';
+import { decodeAddress, decodeSocketAddress, type Endpoint } from '../sockets/socket-address.ts';
 import { isWildcard, PKTINFO_LENGTH_V6 } from './open-socket.ts';
-import { decodeAddress, decodeSocketAddress, type Endpoint } from './socket-address.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 import type { UdpOutbox } from './udp-outbox.ts';
 

@@ -1,6 +1,6 @@
 /** An open UDP socket, as those who send through it see it. */
-import { EAGAIN, type Libc, MSG_DONTWAIT } from './libc.ts';
-import { HEADER_STRIDE } from './packet-memory.ts';
+import { EAGAIN, type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
+import { HEADER_STRIDE } from '../sockets/packet-memory.ts';
 
 /** What a UDP listener counts: a plain field, read at scrape. */
 export interface UdpCounters {

@@ -1,5 +1,5 @@
 /** A UDP address and port that we answer on, with batched system calls. */
-import type { Watcher } from './libc.ts';
+import type { Watcher } from '../sockets/libc.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openSocket } from './open-socket.ts';
 import { UdpBatch, type UdpBatchModules } from './udp-batch.ts';

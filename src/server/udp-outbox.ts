@@ -4,8 +4,8 @@
  *
  * Shared by all UDP listeners of the process.
  */
-import type { Libc } from './libc.ts';
-import { PacketMemory, SLOT_CAPACITY } from './packet-memory.ts';
+import type { Libc } from '../sockets/libc.ts';
+import { PacketMemory, SLOT_CAPACITY } from '../sockets/packet-memory.ts';
 import { sendMessages, type UdpEndpoint } from './udp-endpoint.ts';
 
 /** Replies that wait for each other at most. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL } from '../../../src/server/libc.ts';
 import { hostPort, ListenError } from '../../../src/server/listen-error.ts';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL } from '../../../src/sockets/libc.ts';
 
 /** Listens on a free port over both transports and prints it. */
 const HOLDER = `

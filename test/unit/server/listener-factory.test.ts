@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { monotonicClock } from '../../../src/log/clock.ts';
 import { Log } from '../../../src/log/log.ts';
-import type { LibcResult } from '../../../src/server/libc.ts';
 import { ListenerFactory } from '../../../src/server/listener-factory.ts';
+import type { LibcResult } from '../../../src/sockets/libc.ts';
 import { ECHO, echoed, FakeHandler, query } from './fake-handler.ts';
 
 const options = { address: '127.0.0.1', port: 0 };

@@ -3,8 +3,6 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frame } from '../../../src/dns/framing.ts';
-import { Epoll } from '../../../src/server/epoll.ts';
-import { loadLibc } from '../../../src/server/libc.ts';
 import type { ListenerOptions } from '../../../src/server/listener.ts';
 import type { TcpDoorway } from '../../../src/server/listener-factory.ts';
 import { NetListener } from '../../../src/server/net-listener.ts';
@@ -12,6 +10,8 @@ import { StreamMemory } from '../../../src/server/socket-stream.ts';
 import { MAX_IN_FLIGHT, OUTPUT_OCTETS } from '../../../src/server/tcp-connection.ts';
 import { TcpConnections } from '../../../src/server/tcp-connections.ts';
 import { TcpListener } from '../../../src/server/tcp-listener.ts';
+import { Epoll } from '../../../src/sockets/epoll.ts';
+import { loadLibc } from '../../../src/sockets/libc.ts';
 import { readFrames } from '../../helpers/framing.ts';
 import {
   DROP,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { EAGAIN, type Libc } from '../../../src/server/libc.ts';
-import { HEADER_STRIDE } from '../../../src/server/packet-memory.ts';
 import { sendMessages, type UdpEndpoint } from '../../../src/server/udp-endpoint.ts';
+import { EAGAIN, type Libc } from '../../../src/sockets/libc.ts';
+import { HEADER_STRIDE } from '../../../src/sockets/packet-memory.ts';
 
 const EPERM = 1;
 const START = 1000;

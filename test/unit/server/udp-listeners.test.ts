@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DgramListener } from '../../../src/server/dgram-listener.ts';
-import { loadLibc } from '../../../src/server/libc.ts';
 import type { Listener, ListenerOptions } from '../../../src/server/listener.ts';
-import { PacketMemory } from '../../../src/server/packet-memory.ts';
 import { UdpListener } from '../../../src/server/udp-listener.ts';
 import { UdpOutbox } from '../../../src/server/udp-outbox.ts';
+import { loadLibc } from '../../../src/sockets/libc.ts';
+import { PacketMemory } from '../../../src/sockets/packet-memory.ts';
 import {
   DROP,
   ECHO,

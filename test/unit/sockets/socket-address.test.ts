@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeSocketAddress, encodeSocketAddress } from '../../../src/server/socket-address.ts';
+import { decodeSocketAddress, encodeSocketAddress } from '../../../src/sockets/socket-address.ts';
 
 describe('encodeSocketAddress', () => {
   test.each([
