@@ -1,40 +1,31 @@
 /**
- * Puts the daemon together. Start is a list of steps in the order in which they depend on each
- * other; stop is the same list read backwards.
+ * The daemon from its start to its end. Start is a list of steps in the order in which they depend
+ * on each other; stop is the same list read backwards.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonFlags } from './cli/flags.ts';
-import { STDIN } from './daemon/corefile-text.ts';
-import { CorefileWriter } from './daemon/corefile-writer.ts';
-import { createInterception } from './daemon/node-side.ts';
+import { answerAll, finishConnections, untilQuiet } from './daemon/closing.ts';
+import { createParts, type Parts } from './daemon/parts.ts';
 import { removePidfile, writePidfile } from './daemon/pidfile.ts';
-import { RunningConfiguration } from './daemon/running-configuration.ts';
 import { sayWhatIsServed } from './daemon/start-lines.ts';
-import type { Interception } from './host/interception.ts';
-import { createSetupErrors, type SetupErrors } from './host/setup-errors.ts';
 import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
-import { showBuildInfo } from './metrics/build-info.ts';
-import { Catalogue } from './metrics/catalogue.ts';
-import { MetricsServer } from './metrics/metrics-server.ts';
-import { showProcess } from './metrics/process-metrics.ts';
-import { showSetupErrors } from './metrics/setup-errors.ts';
-import { VERSION } from './metrics/version.ts';
-import { reloadCounters } from './plugins/reload.ts';
-import { ListenerFactory } from './server/listener-factory.ts';
 
-/** Everything that was started, in the order of the start. */
-interface Parts {
-  readonly metricsServer: MetricsServer | null;
-  readonly interception: Interception;
-  readonly corefileWriter: CorefileWriter | null;
-  readonly configuration: RunningConfiguration;
-}
+/** How long a stop waits for the step of the start that is under way. */
+const START_STEP_PATIENCE_MS = 5000;
+/** After all that was configured to be waited for. Below the 30 s that kubelet gives a pod. */
+const STOP_DEADLINE_MS = 20_000;
 
 export class Daemon {
   readonly #flags: DaemonFlags;
   readonly #log: Log;
   readonly #parts: Parts;
+  #starting: Promise<void> = Promise.resolve();
+  #serves = false;
   #stopping: Promise<void> | null = null;
+  #tearingDown: Promise<void> | null = null;
+  /** Ends the waits of a stop. */
+  readonly #hurry = new AbortController();
 
   constructor(flags: DaemonFlags, { log }: { readonly log: Log }) {
     this.#flags = flags;
@@ -42,19 +33,16 @@ export class Daemon {
     this.#parts = createParts(flags, log);
   }
 
-  /** Serves when it resolves. Rejects with what is wrong, and leaves nothing behind. */
+  /**
+   * Serves when it resolves, unless it was stopped meanwhile. Rejects with what is wrong, and leaves
+   * nothing behind: another instance that serves goes on as if we had not come.
+   */
   async start(): Promise<void> {
-    const { metricsServer, interception, corefileWriter, configuration } = this.#parts;
+    this.#starting = this.#start();
     try {
-      await metricsServer?.start();
-      await interception.prepare();
-      await corefileWriter?.start();
-      await configuration.start();
-      await interception.engage();
-      if (this.#flags.pidfilePath !== '') await writePidfile(this.#flags.pidfilePath, this.#log);
-      sayWhatIsServed(this.#log, configuration.configuration, this.#flags.quiet);
+      await this.#starting;
     } catch (error) {
-      await this.#stop();
+      await this.#tearDown();
       throw error;
     }
   }
@@ -65,93 +53,106 @@ export class Daemon {
     return this.#parts.configuration.reload();
   }
 
-  /** Ends in order: pods are sent elsewhere first, then what has arrived is answered. */
-  async stop(): Promise<void> {
-    this.#stopping ??= this.#parts.configuration.beforeShutdown().then(() => this.#stop());
+  /**
+   * Ends in order: pods are sent elsewhere first, then what has arrived is answered. May be called at
+   * any time, also during the start, and again with `hurry` to end the waits. Rejects past the
+   * deadline.
+   */
+  async stop(hurry = false): Promise<void> {
+    if (hurry) this.#hurry.abort();
+    this.#stopping ??= this.#stop();
     await this.#stopping;
   }
 
+  async #start(): Promise<void> {
+    const { deadMan, metricsServer, interception, corefileWriter, configuration, handOver } =
+      this.#parts;
+    const steps = [
+      () => this.#try("starting the dead-man's switch", () => deadMan.start()),
+      () => metricsServer?.start(),
+      () => interception.prepare(),
+      () => corefileWriter?.start(),
+      () => configuration.start(),
+      () => interception.engage(),
+      () => handOver.start(),
+      () => this.#announce(),
+    ];
+    for (const step of steps) {
+      if (this.#stopping !== null) return;
+      await step();
+    }
+    this.#serves = true;
+  }
+
   async #stop(): Promise<void> {
-    const { metricsServer, interception, corefileWriter, configuration } = this.#parts;
-    if (this.#flags.pidfilePath !== '') await removePidfile(this.#flags.pidfilePath);
-    if (!this.#flags.skipTeardown) await interception.disengage();
+    if (this.#serves) await this.#waitBeforeEnd();
+    else await Promise.race([this.#starting.catch(() => {}), pause(START_STEP_PATIENCE_MS)]);
+    const late = pause(STOP_DEADLINE_MS).then(() => 'late');
+    if ((await Promise.race([this.#tearDown(), late])) !== 'late') return;
+    throw new Error(`not done after ${STOP_DEADLINE_MS / 1000} s`);
+  }
+
+  /** What may take as long as it was configured to, while everything still serves. */
+  async #waitBeforeEnd(): Promise<void> {
+    const { configuration, interception } = this.#parts;
+    const { signal } = this.#hurry;
+    const hurry = aborted(signal);
+    await Promise.race([configuration.beforeShutdown(), hurry]);
+    const { endpoints } = configuration;
+    const delayMs = this.#flags.shutdownDelayMs;
+    const isOver = () => signal.aborted || interception.hasSuccessor;
+    await untilQuiet(endpoints, { delayMs, isOver }, monotonicClock);
+    await Promise.race([finishConnections(endpoints, monotonicClock), hurry]);
+  }
+
+  #tearDown(): Promise<void> {
+    this.#tearingDown ??= this.#tearDownParts();
+    return this.#tearingDown;
+  }
+
+  async #tearDownParts(): Promise<void> {
+    const { deadMan, metricsServer, interception, corefileWriter } = this.#parts;
+    const { pidfilePath, skipTeardown } = this.#flags;
+    if (pidfilePath !== '') await removePidfile(pidfilePath);
+    // What is to stay stays as it is; a lease on it ends by itself.
+    if (skipTeardown) await this.#closeListeners();
+    else await interception.disengage(() => this.#closeListeners());
     corefileWriter?.stop();
-    await configuration.stop();
     await metricsServer?.stop();
+    deadMan.stop();
+  }
+
+  async #closeListeners(): Promise<void> {
+    const { configuration, handOver } = this.#parts;
+    await answerAll(configuration.endpoints, monotonicClock);
+    await handOver.stop();
+    await configuration.stop();
+  }
+
+  async #announce(): Promise<void> {
+    const { pidfilePath, quiet } = this.#flags;
+    if (pidfilePath !== '') await writePidfile(pidfilePath, this.#log);
+    sayWhatIsServed(this.#log, this.#parts.configuration.configuration, quiet);
+  }
+
+  /** For a step that DNS can do without. */
+  #try(what: string, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#log.warning(`${what}: ${String(error)}`);
+    }
   }
 }
 
-function createParts(flags: DaemonFlags, log: Log): Parts {
-  const catalogue = new Catalogue();
-  const counters = createSetupErrors();
-  const panics = { count: 0 };
-  catalogue.source('coredns_panics_total', (emit) => emit({}, panics.count));
-  showBuildInfo(catalogue, { version: VERSION, revision: '' });
-  showProcess(catalogue);
-
-  showSetupErrors(catalogue, counters);
-  const configuration = new RunningConfiguration(
-    {
-      path: flags.corefilePath,
-      defaultPort: flags.dnsPort,
-      ...(flags.setupInterface
-        ? { ownInterface: { name: flags.interfaceName, addresses: flags.localAddresses } }
-        : {}),
-    },
-    {
-      catalogue,
-      log,
-      clock: monotonicClock,
-      panics,
-      listeners: new ListenerFactory({ log, clock: monotonicClock }),
-    },
-  );
-  return {
-    metricsServer: createMetricsServer(flags, catalogue, log),
-    interception: createInterception(flags, { log, counters, clock: monotonicClock }),
-    corefileWriter:
-      flags.corefilePath === STDIN
-        ? null
-        : createCorefileWriter(flags, configuration, { log, counters, catalogue }),
-    configuration,
-  };
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
-function createMetricsServer(
-  { metricsAddress }: DaemonFlags,
-  catalogue: Catalogue,
-  log: Log,
-): MetricsServer | null {
-  if (metricsAddress === null) return null;
-  return new MetricsServer(
-    { ...metricsAddress, purpose: '-metrics-listen-address', countScrapes: true },
-    { catalogue, log },
-  );
-}
-
-function createCorefileWriter(
-  flags: DaemonFlags,
-  configuration: RunningConfiguration,
-  modules: {
-    readonly log: Log;
-    readonly counters: SetupErrors;
-    readonly catalogue: Catalogue;
-  },
-): CorefileWriter {
-  const { templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort } = flags;
-  const { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress } = flags;
-  return new CorefileWriter(
-    {
-      ...{ templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort },
-      values: { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress },
-    },
-    {
-      ...modules,
-      check: (text) => configuration.check(text),
-      onWritten: () => void configuration.reload(),
-      onRefused: () => {
-        reloadCounters(modules.catalogue).failed++;
-      },
-    },
-  );
+/** Waits without keeping the process alive. */
+function pause(ms: number): Promise<void> {
+  return sleep(ms, undefined, { ref: false });
 }

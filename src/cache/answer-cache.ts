@@ -6,8 +6,8 @@
  * server error never takes the place of an answer that may still be served, stale ones included,
  * and with `preferPositive` no denial does either.
  */
-import type { Answer } from '../dns/answer.ts';
-import { HEADER_LENGTH } from '../dns/header.ts';
+import { type Answer, readAnswer } from '../dns/answer.ts';
+import { FLAG_RD, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
 import { LOWER } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
 import type { CacheBudget } from './budget.ts';
@@ -49,6 +49,15 @@ interface Found {
   readonly lifetimeSeconds: number;
   /** It holds a record of the type asked for. */
   readonly answersQuestion: boolean;
+}
+
+/** An entry as one instance tells it to the next. */
+export interface Inherited {
+  readonly key: string;
+  /** The answer as it is stored. */
+  readonly wire: Buffer;
+  /** Until it expires; below 0 when it has. */
+  readonly remainingMs: number;
 }
 
 /** What became of an answer that was offered. */
@@ -112,13 +121,8 @@ export class AnswerCache {
    * if it may be.
    */
   offer(query: Query, answer: Answer, nowMs: number, counters: CacheCounters): Kept {
-    const kind = classify(answer, query.qtype, this.#modules.unixSeconds);
-    const found: Found = {
-      kind,
-      lifetimeSeconds: lifetimeSeconds(answer, kind, this.#options),
-      answersQuestion: !isDenial(kind) && holdsType(answer, query.qtype),
-    };
-    const storable = found.lifetimeSeconds > 0 && mayBeStored(answer, kind, query);
+    const found = this.#look(answer, query.qtype);
+    const storable = found.lifetimeSeconds > 0 && mayBeStored(answer, found.kind, query);
     // A signed message is the client's as it is.
     if (!answer.hasTsig) {
       answer.setTtl(found.lifetimeSeconds);
@@ -134,6 +138,28 @@ export class AnswerCache {
     return { ...found, entry: null };
   }
 
+  /** All entries, in each class the one used last first. */
+  *entries(): Generator<Entry> {
+    yield* this.#successes.entries();
+    yield* this.#denials.entries();
+  }
+
+  /**
+   * Takes in what another instance kept, as if it had come here then: by our own rules, and for no
+   * longer than they allow. False when it is not what it should be, or of no use.
+   */
+  restore({ key, wire, remainingMs }: Inherited, nowMs: number): boolean {
+    const answer = readAnswer(wire);
+    if (answer === null || !isKey(key) || !matchesQuestion(answer, key)) return false;
+    const qtype = readUint16(wire, HEADER_LENGTH + key.length - KEY_FLAGS_LENGTH - FIXED_LENGTH);
+    const found = this.#look(answer, qtype);
+    const lifetimeMs = found.lifetimeSeconds * 1000;
+    const ageMs = Math.max(0, lifetimeMs - remainingMs);
+    const isOfUse = lifetimeMs > 0 && ageMs < lifetimeMs + this.#options.staleMs;
+    if (!isOfUse || !mayBeStored(answer, found.kind, { qtype, flags: FLAG_RD })) return false;
+    return this.#store(key, answer, found, nowMs, ageMs) !== null;
+  }
+
   open(): void {
     this.#successes.open();
     this.#denials.open();
@@ -144,14 +170,23 @@ export class AnswerCache {
     this.#denials.close();
   }
 
+  #look(answer: Answer, qtype: number): Found {
+    const kind = classify(answer, qtype, this.#modules.unixSeconds);
+    return {
+      kind,
+      lifetimeSeconds: lifetimeSeconds(answer, kind, this.#options),
+      answersQuestion: !isDenial(kind) && holdsType(answer, qtype),
+    };
+  }
+
   /** Stores an answer unless something forbids it or the entry there is worth more. */
-  #store(key: string, answer: Answer, found: Found, nowMs: number): Entry | null {
+  #store(key: string, answer: Answer, found: Found, nowMs: number, ageMs = 0): Entry | null {
     const denial = isDenial(found.kind);
     if ((denial ? this.#noDenials : this.#noSuccesses).covers(key)) return null;
     const before = this.#successes.peek(key) ?? this.#denials.peek(key);
     if (before !== undefined && this.#isWorthMore(before, found, nowMs)) return null;
     const { staleMs } = this.#options;
-    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs, staleMs });
+    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs - ageMs, staleMs });
     (denial ? this.#successes : this.#denials).delete(key);
     (denial ? this.#denials : this.#successes).put(entry, nowMs);
     this.#used = true;
@@ -168,6 +203,13 @@ export class AnswerCache {
 /** Octets of type and class, which end a question, and of the flags that end a key. */
 const FIXED_LENGTH = 4;
 const KEY_FLAGS_LENGTH = 1;
+
+/** Bits of a key's last octet that are in use: DO and CD. */
+const KEY_FLAGS = 3;
+
+function isKey(key: string): boolean {
+  return key.length > FIXED_LENGTH && key.charCodeAt(key.length - 1) <= KEY_FLAGS;
+}
 
 /** Whether `answer` repeats the question of `key`, the letter case of its name aside. */
 function matchesQuestion(answer: Answer, key: string): boolean {

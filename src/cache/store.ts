@@ -67,6 +67,11 @@ export class Store {
     return this.#entries.peek(key);
   }
 
+  /** All entries, the one used last first. */
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
   /** Does nothing in a store that is closed: an answer may come in for a configuration that is gone. */
   put(entry: Entry, nowMs: number): void {
     if (!this.#isOpen) return;

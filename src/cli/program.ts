@@ -7,14 +7,19 @@ import { type DaemonFlags, type ProgramFacts, readFlags } from './flags.ts';
 export interface ProgramModules {
   readonly facts: ProgramFacts;
   readonly log: Log;
-  /** Starts the daemon; resolves when it serves, rejects with what is wrong. */
-  readonly startDaemon: (flags: DaemonFlags) => Promise<RunningDaemon>;
-  /** Lets signals stop and reload it. */
+  /** A daemon that has not started. */
+  readonly createDaemon: (flags: DaemonFlags) => StartableDaemon;
+  /** Lets signals stop and reload it, also while it starts. */
   readonly obeySignals: (daemon: RunningDaemon) => void;
 }
 
 export interface RunningDaemon extends Stoppable {
   reload(): Promise<boolean>;
+}
+
+export interface StartableDaemon extends RunningDaemon {
+  /** Resolves when it serves or was stopped meanwhile, rejects with what is wrong. */
+  start(): Promise<void>;
 }
 
 /** Runs a command line. Resolves when the daemon serves, or with the exit code when there is none. */
@@ -39,18 +44,22 @@ async function runDaemon(argv: readonly string[], modules: ProgramModules): Prom
     return outcome.code;
   }
   for (const warning of outcome.warnings) modules.log.warning(warning);
-  modules.obeySignals(await modules.startDaemon(outcome.flags));
+  const daemon = modules.createDaemon(outcome.flags);
+  modules.obeySignals(daemon);
+  await daemon.start();
   return null;
 }
 
-async function runDemo({ facts, log, startDaemon, obeySignals }: ProgramModules): Promise<null> {
+async function runDemo({ facts, log, createDaemon, obeySignals }: ProgramModules): Promise<null> {
   let daemon: RunningDaemon | null = null;
   const demo = await startDemo(
     async (words) => {
       const outcome = readFlags(words, process.env, facts);
       if (outcome.kind === 'exit') throw new Error(outcome.stderr);
-      daemon = await startDaemon(outcome.flags);
-      return daemon;
+      const created = createDaemon(outcome.flags);
+      await created.start();
+      daemon = created;
+      return created;
     },
     (text) => log.plain(text),
   );

@@ -1,6 +1,10 @@
-/** One address and port that we serve: a handler, its UDP listener and its TCP listener. */
+/**
+ * One address and port that we serve: a handler, its UDP listener and its TCP listener. From their
+ * start on they get all that is new there; what another instance has received stays its own.
+ */
 import { isIPv6 } from 'node:net';
 import type { Listener as Served } from '../config/listeners.ts';
+import { probeSelf } from '../host/self-probe.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import { zoneCounters } from '../metrics/zone-counters.ts';
@@ -10,6 +14,10 @@ import type { ListenerFactory, TcpDoorway, UdpDoorway } from '../server/listener
 import type { TcpLimits } from '../server/tcp-connection.ts';
 import type { ZoneTable } from '../server/zones.ts';
 
+/** Where listeners are tried, and how long they have to answer: their first packet finds cold code. */
+const TRIAL_ADDRESS = '127.0.0.1';
+const TRIAL_DEADLINE_MS = 2000;
+
 export interface EndpointModules {
   readonly listeners: ListenerFactory;
   readonly catalogue: Catalogue;
@@ -18,6 +26,8 @@ export interface EndpointModules {
 }
 
 export class DnsEndpoint implements Part {
+  readonly #served: Served;
+  readonly #listeners: ListenerFactory;
   readonly #handler: Handler;
   readonly #udp: UdpDoorway;
   readonly #tcp: TcpDoorway;
@@ -25,6 +35,8 @@ export class DnsEndpoint implements Part {
 
   constructor(served: Served, { listeners, catalogue, panics, log }: EndpointModules) {
     const { address, port, server } = served;
+    this.#served = served;
+    this.#listeners = listeners;
     const family = isIPv6(address) ? 6 : 4;
     const dropped = zoneCounters(catalogue, { server, zone: 'dropped', family });
     this.#handler = new Handler({ server }, { dropped, panics, log });
@@ -44,9 +56,41 @@ export class DnsEndpoint implements Part {
     this.#isServing = true;
   }
 
+  /** Proper queries so far. */
+  get received(): number {
+    return this.#handler.received;
+  }
+
+  /** Queries that wait for an answer. */
+  get inFlight(): number {
+    return this.#handler.inFlight;
+  }
+
   async start(): Promise<void> {
+    const { address } = this.#served;
     await this.#udp.start();
+    this.#listeners.takeOver(this.#udp, address);
     await this.#tcp.start();
+    this.#listeners.takeOver(this.#tcp, address);
+  }
+
+  /** Tries listeners like ours on ports that nobody knows. Rejects when they do not answer. */
+  async rehearse(): Promise<void> {
+    for (const transport of ['udp', 'tcp'] as const) {
+      const where = { address: TRIAL_ADDRESS, port: 0 };
+      const listener = this.#listeners[transport](where, this.#handler);
+      await listener.start();
+      const { port } = listener;
+      const target = { ip: TRIAL_ADDRESS, port, transport, deadlineMs: TRIAL_DEADLINE_MS };
+      const answered = await probeSelf(target);
+      await listener.stop();
+      if (!answered) throw new Error(`our own listeners do not answer over ${transport}`);
+    }
+  }
+
+  /** Lets TCP connections end, while new ones are still taken. Returns how many are left. */
+  finishConnections(): number {
+    return this.#tcp.finishConnections();
   }
 
   /** Takes nothing new and answers what has arrived. */

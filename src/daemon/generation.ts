@@ -28,6 +28,11 @@ export class Generation implements Parts {
     return made;
   }
 
+  /** All parts, in the order in which they were first asked for. */
+  get parts(): Iterable<Part> {
+    return this.#parts.values();
+  }
+
   /** Starts what is new. On a failure all that was started is stopped again before it rejects. */
   async start(): Promise<void> {
     const started: Part[] = [];

@@ -29,13 +29,18 @@ export function createInterception(
   );
 }
 
-/** Asks one local address after the other, over UDP, and now and then over TCP. */
-function createProbe({ localAddresses, dnsPort }: DaemonFlags): () => Promise<boolean> {
+/** Asks over UDP, and now and then over TCP. Where no answer came is asked again until one does. */
+function createProbe({ dnsPort }: DaemonFlags): (ip: string) => Promise<boolean> {
   let turn = 0;
-  return () => {
-    const ip = localAddresses[turn % localAddresses.length];
+  return async (ip) => {
     const transport = turn % TCP_EVERY === 0 ? 'tcp' : 'udp';
-    turn++;
-    return probeSelf({ ip, port: dnsPort, transport, deadlineMs: PROBE_DEADLINE_MS });
+    const answered = await probeSelf({
+      ip,
+      port: dnsPort,
+      transport,
+      deadlineMs: PROBE_DEADLINE_MS,
+    });
+    if (answered) turn++;
+    return answered;
   };
 }

@@ -18,11 +18,7 @@ export function createProgram(): ProgramModules {
       directiveNames: DIRECTIVES.map(({ name }) => name),
     },
     log,
-    startDaemon: async (flags) => {
-      const daemon = new Daemon(flags, { log });
-      await daemon.start();
-      return daemon;
-    },
+    createDaemon: (flags) => new Daemon(flags, { log }),
     obeySignals: (daemon) => obeySignals(daemon, log),
   };
 }

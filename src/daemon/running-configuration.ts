@@ -5,7 +5,9 @@
 import { networkInterfaces } from 'node:os';
 import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
 import { contentVersion } from '../config/watch.ts';
+import { hasOtherOwner } from '../host/other-instance.ts';
 import type { Log } from '../log/log.ts';
+import { CachePart } from '../plugins/cache-part.ts';
 import {
   type Configuration,
   type LoadOptions,
@@ -19,10 +21,14 @@ import { loadLibc } from '../sockets/libc.ts';
 import { corefileReader, type ReadCorefile, STDIN } from './corefile-text.ts';
 import { DnsEndpoint, type EndpointModules } from './dns-endpoint.ts';
 import { Generation } from './generation.ts';
+import type { Whereabouts } from './hand-over-socket.ts';
 import { buildRoad, type RoadModules } from './road.ts';
+import { TakeOver } from './take-over.ts';
 
 export interface RunningConfigurationOptions extends LoadOptions {
   readonly path: string;
+  /** Where an instance before us may be found. */
+  readonly whereabouts: Whereabouts;
 }
 
 export type RunningConfigurationModules = Omit<RoadModules, 'daemon'> & EndpointModules;
@@ -57,6 +63,14 @@ export class RunningConfiguration implements DaemonHooks {
   /** What is served, for the zone list and the probe of our own listeners. */
   get configuration(): Configuration | null {
     return this.#configuration;
+  }
+
+  get endpoints(): readonly DnsEndpoint[] {
+    return [...this.#generation.parts].filter((part) => part instanceof DnsEndpoint);
+  }
+
+  get caches(): readonly CachePart[] {
+    return cachesOf(this.#generation);
   }
 
   isOwnAddress(address: string, port: number): boolean {
@@ -163,6 +177,8 @@ export class RunningConfiguration implements DaemonHooks {
     this.#configuration = configuration;
     try {
       const tables = buildRoad(configuration, generation, { ...this.#modules, daemon: this });
+      // Parts start in this order: what another instance gives us comes before the first query.
+      generation.take('take-over', () => this.#createTakeOver(configuration, generation));
       const endpoints = configuration.listeners.map((listener) =>
         generation.take(`dns ${listener.server}`, () => new DnsEndpoint(listener, this.#modules)),
       );
@@ -184,6 +200,24 @@ export class RunningConfiguration implements DaemonHooks {
     await generation.retirePrevious();
     reloadCounters(this.#modules.catalogue).digest = configuration.digest;
   }
+
+  #createTakeOver({ listeners }: Configuration, generation: Generation): TakeOver {
+    const isServed = () =>
+      listeners.some(({ address, port }) => hasOtherOwner(address === '' ? '::' : address, port));
+    const rehearse = () => new DnsEndpoint(listeners[0], this.#modules).rehearse();
+    const { clock } = this.#modules;
+    return new TakeOver(this.#options.whereabouts, {
+      isServed,
+      rehearse,
+      caches: () => cachesOf(generation),
+      clock,
+      log: this.#log,
+    });
+  }
+}
+
+function cachesOf(generation: Generation): CachePart[] {
+  return [...generation.parts].filter((part) => part instanceof CachePart);
 }
 
 /** Whether an interface has the address, or it is a loopback one. */

@@ -3,28 +3,32 @@
  * the loop hangs the alarm goes off and the process ends, the lease ends with it, and kubelet starts
  * the pod anew.
  */
-import koffi from 'koffi';
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
 
 const SIGALRM = 14;
 const REARM_MS = 500;
 
 export class DeadMan {
   readonly #limitSeconds: number;
-  readonly #alarm: (seconds: number) => number;
+  #alarm: (seconds: number) => number = () => 0;
   #timer: NodeJS.Timeout | null = null;
 
   /** @param options.limitSeconds how long the event loop may hang */
   constructor(options: { limitSeconds: number }) {
     this.#limitSeconds = options.limitSeconds;
-    this.#alarm = koffi.load(null).func('unsigned int alarm(unsigned int seconds)');
   }
 
+  /** Throws when the C library cannot be called. */
   start(): void {
+    // Not an import: a native part that is missing must not keep the daemon from starting.
+    const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
     const libc = koffi.load(null);
     const signal = libc.func('void* signal(int number, void* handler)');
     // The first process of a container ignores every signal that it has no handler for. `_exit`
     // itself is the handler: safe in a signal, and the exit status is the signal's number, 14.
     signal(SIGALRM, libc.symbol('_exit'));
+    this.#alarm = libc.func('unsigned int alarm(unsigned int seconds)');
     this.#alarm(this.#limitSeconds);
     this.#timer = setInterval(() => this.#alarm(this.#limitSeconds), REARM_MS);
     this.#timer.unref();

@@ -67,6 +67,7 @@ export class Interception {
   #aborter = new AbortController();
   #state: 'idle' | 'prepared' | 'engaged' | 'stopped' = 'idle';
   #stopping: Promise<void> | null = null;
+  #rulesRemoved = false;
   #leaseTimer: NodeJS.Timeout | null = null;
   #lookTimer: NodeJS.Timeout | null = null;
   #nextReconcileMs = 0;
@@ -133,14 +134,25 @@ export class Interception {
   /**
    * Ends the interception and removes interface and rules, unless another instance lives on our
    * addresses: then they are left to it. May be called in every state and more than once; never
-   * rejects, and takes little longer than the deadline.
+   * rejects, and takes little longer than the deadline and `closeListeners`.
+   *
+   * @param closeListeners answers what has come and closes the listeners; must not reject. Called
+   *   when new queries go elsewhere, while the rules that replies need are still there.
    */
-  disengage(deadlineMs = DISENGAGE_DEADLINE_MS): Promise<void> {
-    this.#stopping ??= this.#disengage(deadlineMs);
+  disengage(
+    closeListeners: () => Promise<void> = nothing,
+    deadlineMs = DISENGAGE_DEADLINE_MS,
+  ): Promise<void> {
+    this.#stopping ??= this.#disengage(closeListeners, deadlineMs);
     return this.#stopping;
   }
 
-  async #disengage(deadlineMs: number): Promise<void> {
+  /** Whether another instance serves our addresses, and so keeps interface and rules when we end. */
+  get hasSuccessor(): boolean {
+    return this.#findSuccessor() !== undefined;
+  }
+
+  async #disengage(closeListeners: () => Promise<void>, deadlineMs: number): Promise<void> {
     const wasIdle = this.#state === 'idle';
     this.#state = 'stopped';
     if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
@@ -148,34 +160,50 @@ export class Interception {
     // A command that waits for the xtables lock must not hold up the removal.
     this.#aborter.abort();
     this.#aborter = new AbortController();
-    if (!wasIdle && !this.#hasSuccessor()) await this.#tearDown(deadlineMs);
+    if (!wasIdle && !this.hasSuccessor) await this.#turnAway(deadlineMs);
+    await closeListeners();
+    // Looked at again without listeners of our own: of two instances that end at the same time, the
+    // one that closes last finds itself alone.
+    if (!wasIdle && !this.#leavesToSuccessor()) await this.#tearDown(deadlineMs);
     await this.#addresses.release();
     this.#watch.close();
   }
 
-  #hasSuccessor(): boolean {
+  #findSuccessor(): string | undefined {
     const { localIps, dnsPort } = this.#options;
-    const served = localIps.find((ip) => hasOtherOwner(ip, dnsPort));
-    if (served === undefined) return false;
-    const where = endpointText(served, dnsPort);
+    return localIps.find((ip) => hasOtherOwner(ip, dnsPort));
+  }
+
+  #leavesToSuccessor(): boolean {
+    const ip = this.#findSuccessor();
+    if (ip === undefined) return false;
+    const where = endpointText(ip, this.#options.dnsPort);
     this.#modules.log.info(`Another instance serves ${where}: leaving it interface and rules`);
     return true;
   }
 
-  async #tearDown(deadlineMs: number): Promise<void> {
-    const { leaseMs, setupInterface, setupIptables } = this.#options;
-    // With a lease the rules end with the addresses, so these go first. Without, addresses without
-    // rules would still be answered, but rules without addresses would lead nowhere.
+  /** Ends what brings queries here. The rest stays, for the replies. */
+  async #turnAway(deadlineMs: number): Promise<void> {
+    const { leaseMs, setupInterface } = this.#options;
+    // With a lease the rules end with the addresses. Without, rules without addresses would lead
+    // nowhere, so the rules go first.
     if (leaseMs > 0 && setupInterface) await this.#lease.end();
-    if (setupIptables) {
-      const removal = this.#rulesWork.run(() => this.#rules.remove());
-      const late = pause(deadlineMs).then(() => 'late');
-      if ((await Promise.race([removal, late])) === 'late') {
-        this.#aborter.abort();
-        this.#modules.log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
-      }
-    }
-    if (setupInterface) await this.#addresses.remove();
+    else await this.#removeRules(deadlineMs);
+  }
+
+  async #tearDown(deadlineMs: number): Promise<void> {
+    await this.#removeRules(deadlineMs);
+    if (this.#options.setupInterface) await this.#addresses.remove();
+  }
+
+  async #removeRules(deadlineMs: number): Promise<void> {
+    if (!this.#options.setupIptables || this.#rulesRemoved) return;
+    this.#rulesRemoved = true;
+    const removal = this.#rulesWork.run(() => this.#rules.remove());
+    const late = pause(deadlineMs).then(() => 'late');
+    if ((await Promise.race([removal, late])) !== 'late') return;
+    this.#aborter.abort();
+    this.#modules.log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
   }
 
   /**
@@ -220,6 +248,8 @@ export class Interception {
     return this.#state === 'stopped';
   }
 }
+
+async function nothing(): Promise<void> {}
 
 /** Waits without keeping the process alive. */
 function pause(ms: number): Promise<void> {

@@ -8,6 +8,8 @@ import type { BlockContext, Part } from './directive.ts';
 
 /** Entries, open while a configuration uses them. */
 export class CachePart implements Part {
+  /** The same in an instance that serves the same zones at the same address. */
+  readonly name: string;
   readonly cache: AnswerCache;
   readonly #labels: readonly Labels[];
   readonly #catalogue: Catalogue;
@@ -15,6 +17,7 @@ export class CachePart implements Part {
 
   constructor(options: CacheOptions, context: BlockContext) {
     this.#catalogue = context.catalogue;
+    this.name = `${context.servers[0]} ${context.zones.join()}`;
     this.#labels = context.servers.map((server) => labelsOf(server, options.zones));
     this.cache = new AnswerCache(options, {
       budget: this.#catalogue.lasting('cache budget', () => new CacheBudget(CACHE_BUDGET_OCTETS)),

@@ -1,0 +1,112 @@
+/** Makes all parts of the daemon and joins them. Nothing is started here. */
+import type { DaemonFlags } from '../cli/flags.ts';
+import { DeadMan } from '../host/dead-man.ts';
+import type { Interception } from '../host/interception.ts';
+import { createSetupErrors, type SetupErrors } from '../host/setup-errors.ts';
+import { monotonicClock } from '../log/clock.ts';
+import type { Log } from '../log/log.ts';
+import { showBuildInfo } from '../metrics/build-info.ts';
+import { Catalogue } from '../metrics/catalogue.ts';
+import { MetricsServer } from '../metrics/metrics-server.ts';
+import { showProcess } from '../metrics/process-metrics.ts';
+import { showSetupErrors } from '../metrics/setup-errors.ts';
+import { VERSION } from '../metrics/version.ts';
+import { reloadCounters } from '../plugins/reload.ts';
+import { ListenerFactory } from '../server/listener-factory.ts';
+import { STDIN } from './corefile-text.ts';
+import { CorefileWriter } from './corefile-writer.ts';
+import { HandOver } from './hand-over.ts';
+import { createInterception } from './node-side.ts';
+import { RunningConfiguration } from './running-configuration.ts';
+
+/** How long the event loop may hang. */
+const HANG_LIMIT_SECONDS = 5;
+
+/** Everything that is started, in the order of the start. */
+export interface Parts {
+  readonly deadMan: DeadMan;
+  readonly metricsServer: MetricsServer | null;
+  readonly interception: Interception;
+  readonly corefileWriter: CorefileWriter | null;
+  readonly configuration: RunningConfiguration;
+  readonly handOver: HandOver;
+}
+
+export function createParts(flags: DaemonFlags, log: Log): Parts {
+  const catalogue = new Catalogue();
+  const counters = createSetupErrors();
+  const panics = { count: 0 };
+  catalogue.source('coredns_panics_total', (emit) => emit({}, panics.count));
+  showBuildInfo(catalogue, { version: VERSION, revision: '' });
+  showProcess(catalogue);
+
+  showSetupErrors(catalogue, counters);
+  const configuration = new RunningConfiguration(
+    {
+      path: flags.corefilePath,
+      defaultPort: flags.dnsPort,
+      whereabouts: flags,
+      ...(flags.setupInterface
+        ? { ownInterface: { name: flags.interfaceName, addresses: flags.localAddresses } }
+        : {}),
+    },
+    {
+      catalogue,
+      log,
+      clock: monotonicClock,
+      panics,
+      listeners: new ListenerFactory({ log, clock: monotonicClock }),
+    },
+  );
+  const caches = () => configuration.caches;
+  return {
+    deadMan: new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
+    metricsServer: createMetricsServer(flags, catalogue, log),
+    interception: createInterception(flags, { log, counters, clock: monotonicClock }),
+    corefileWriter:
+      flags.corefilePath === STDIN
+        ? null
+        : createCorefileWriter(flags, configuration, { log, counters, catalogue }),
+    configuration,
+    handOver: new HandOver(flags, { caches, clock: monotonicClock, log }),
+  };
+}
+
+function createMetricsServer(
+  { metricsAddress }: DaemonFlags,
+  catalogue: Catalogue,
+  log: Log,
+): MetricsServer | null {
+  if (metricsAddress === null) return null;
+  return new MetricsServer(
+    { ...metricsAddress, purpose: '-metrics-listen-address', countScrapes: true },
+    { catalogue, log },
+  );
+}
+
+function createCorefileWriter(
+  flags: DaemonFlags,
+  configuration: RunningConfiguration,
+  modules: {
+    readonly log: Log;
+    readonly counters: SetupErrors;
+    readonly catalogue: Catalogue;
+  },
+): CorefileWriter {
+  const { templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort } = flags;
+  const { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress } = flags;
+  return new CorefileWriter(
+    {
+      ...{ templatePath, corefilePath, kubeDnsFolder, kubeDnsFolderGiven, dnsPort },
+      values: { localAddresses, upstreamAddress, upstreamVariable, prometheusAddress },
+    },
+    {
+      ...modules,
+      check: (text) => configuration.check(text),
+      onWritten: () => void configuration.reload(),
+      onRefused: () => {
+        reloadCounters(modules.catalogue).failed++;
+      },
+    },
+  );
+}
