@@ -7,7 +7,7 @@
  * Whatever the rules do, the response has the client's question, letter case and all.
  */
 import { type EdnsOption, optionsOf, withOptions } from '../dns/edns.ts';
-import { HEADER_LENGTH, RCODE_SERVFAIL } from '../dns/header.ts';
+import { RCODE_SERVFAIL } from '../dns/header.ts';
 import { decodeMessage, encodeMessage, type Message, type Question } from '../dns/message.ts';
 import { nameFromText } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
@@ -132,12 +132,12 @@ function rewriteQuery(draft: Draft, options: readonly EdnsOption[] | null): Quer
 /** The client's message with the draft's question. Null when it is malformed. */
 function withQuestion({ query, name, type, class: qclass }: Draft): Buffer | null {
   const message = decodeMessage(query.wire);
-  const newName = name === query.name ? questionOf(query).name : nameFromText(name);
+  const newName = name === query.name ? query.wireName : nameFromText(name);
   if (message === null || newName === null) return null;
   return encodeMessage({ ...message, questions: [{ name: newName, type, class: qclass }] });
 }
 
-/** The client's question, letter case kept: a question holds no pointers. */
-function questionOf({ wire, questionEnd, qtype, qclass }: Query): Question {
-  return { name: wire.subarray(HEADER_LENGTH, questionEnd - 4), type: qtype, class: qclass };
+/** The client's question, letter case kept. */
+function questionOf({ wireName, qtype, qclass }: Query): Question {
+  return { name: wireName, type: qtype, class: qclass };
 }

@@ -1,7 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readAnswer } from '../../../src/dns/answer.ts';
 import { RCODE_SERVFAIL } from '../../../src/dns/header.ts';
+import { decodeMessage, encodeMessage } from '../../../src/dns/message.ts';
 import { rewrite } from '../../../src/plugins/rewrite.ts';
-import { failed } from '../../../src/plugins/stage.ts';
+import { answered, failed, type Outcome, type Stage } from '../../../src/plugins/stage.ts';
 import { codeOf, makeContext, parseWith } from '../../helpers/directive.ts';
 import {
   resolveNow,
@@ -9,7 +12,7 @@ import {
   type TextReply,
   TextUpstream,
 } from '../../helpers/text-upstream.ts';
-import { queryOf, queryWire } from '../dns/messages.ts';
+import { nameArbitrary, queryOf, queryWire, responseArbitrary, SEED } from '../dns/messages.ts';
 
 /** An A record for whatever is asked. */
 const echo = (question: string): TextReply => ({
@@ -326,4 +329,44 @@ test.each([
   'rewrite name *.a.test b.test',
 ])('%s is accepted', (text) => {
   expect(codeOf(rewrite, text)).toBeNull();
+});
+
+test('whatever upstream answers, the client gets a readable response to its question', () => {
+  const corefile = `rewrite continue name regex (.*)\\.old\\. {1}.new answer name (.*) a.{1} value (.*) {1}
+    rewrite continue ttl regex .* 5-50
+    rewrite continue rcode regex .* NOERROR NXDOMAIN
+    rewrite continue edns0 nsid set revert
+    rewrite cname substring com test`;
+  const rules = parseWith(rewrite, corefile);
+  fc.assert(
+    fc.property(nameArbitrary, responseArbitrary, (name, response) => {
+      const asked = Buffer.concat([name.subarray(0, -1), Buffer.from('\x03old\0')]);
+      fc.pre(asked.length <= 255);
+      const tail = Buffer.from([0, 1, 0, 1]);
+      const query = queryOf(
+        Buffer.concat([Buffer.from('123401000001000000000000', 'hex'), asked, tail]),
+      );
+      const next: Stage = {
+        resolve({ wireName, qtype, qclass }, done) {
+          const questions = [{ name: wireName, type: qtype, class: qclass }];
+          const answer = readAnswer(encodeMessage({ ...response, questions }));
+          done(answer === null ? failed(2, 'unreadable') : answered(answer, 'forward'));
+        },
+      };
+      const { context } = makeContext({
+        lookUp: (asking, _name, _type, done) => next.resolve(asking, done),
+      });
+      let outcome: Outcome | undefined;
+      rewrite.stage?.(rules, context, next).resolve(query, (given) => {
+        outcome = given;
+      });
+      if (outcome?.answer) {
+        const [question] = decodeMessage(outcome.answer.wire)?.questions ?? [];
+        expect(question).toEqual({ name: asked, type: 1, class: 1 });
+      } else {
+        expect(outcome?.rcode).toBe(RCODE_SERVFAIL);
+      }
+    }),
+    { seed: SEED, numRuns: 300 },
+  );
 });
