@@ -193,6 +193,7 @@ function clusterZone(who: string): string {
   return `$ORIGIN cluster.local.
 ${SOA}ns.dns 30 IN A ${KUBE_DNS}
 who.test 30 IN A ${who}
+*.load 30 IN A ${who}
 kubernetes.default.svc 30 IN A 10.96.0.1
 web.default.svc 30 IN A 10.96.0.80
 `;
