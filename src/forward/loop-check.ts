@@ -16,8 +16,13 @@ const FIRST_DELAY_MS = 500;
 /** While an upstream does not answer, and how often it is asked then. */
 const RETRY_MS = 1000;
 const MAX_RETRIES = 30;
-/** How soon an upstream that loops is asked again. */
+/**
+ * How soon an upstream that loops is asked again, at most: two servers that forward to each other
+ * must not ask at the same time, while each leaves the other out, and both find all is well.
+ */
 const LOOPING_MS = 10_000;
+/** How often one that looped must be found well before it is trusted for long. */
+const WARY_CHECKS = 6;
 /** One that does not loop may begin to: somebody edits a resolv.conf far away. */
 const RECHECK_MS = 300_000;
 
@@ -31,13 +36,14 @@ export interface LoopSuspect {
 /** Told when an upstream begins or ceases to lead back. `query` is the name that was seen. */
 export type OnLoopChange = (suspect: LoopSuspect, isLooping: boolean, query: string) => void;
 
-/** What is known of one upstream. */
+/** A check of one upstream. What it finds is kept by the upstream, and so outlives a reload. */
 interface State {
   readonly suspect: LoopSuspect;
   /** The name of the question under way or last asked. */
   name: string;
   wasSighted: boolean;
-  isLooping: boolean;
+  /** Checks to come that follow each other soon. */
+  waryChecks: number;
   retries: number;
   timer: NodeJS.Timeout | null;
 }
@@ -52,7 +58,7 @@ export class LoopCheck {
       suspect,
       name: '',
       wasSighted: false,
-      isLooping: false,
+      waryChecks: 0,
       retries: 0,
       timer: null,
     }));
@@ -76,8 +82,9 @@ export class LoopCheck {
     const state = this.#states.find((candidate) => candidate.name === name);
     if (state === undefined) return false;
     state.wasSighted = true;
-    if (!state.isLooping) {
-      state.isLooping = true;
+    const { upstream, zone } = state.suspect;
+    if (!upstream.loopingZones.has(zone)) {
+      upstream.loopingZones.add(zone);
       this.#onChange(state.suspect, true, name);
     }
     return true;
@@ -85,11 +92,15 @@ export class LoopCheck {
 
   /** Calls back for each upstream with what is known of it. */
   each(visit: (suspect: LoopSuspect, isLooping: boolean) => void): void {
-    for (const { suspect, isLooping } of this.#states) visit(suspect, isLooping);
+    for (const { suspect } of this.#states) visit(suspect, isLooping(suspect));
   }
 
   #askLater(state: State, delayMs: number): void {
     state.timer = setTimeout(() => this.#ask(state), delayMs).unref();
+  }
+
+  #askSoon(state: State): void {
+    this.#askLater(state, LOOPING_MS * (0.5 + Math.random() / 2));
   }
 
   #ask(state: State): void {
@@ -106,20 +117,31 @@ export class LoopCheck {
   }
 
   #asked(state: State, isAnswered: boolean): void {
-    if (state.wasSighted || (state.isLooping && !isAnswered)) {
-      this.#askLater(state, LOOPING_MS);
+    const { suspect } = state;
+    if (state.wasSighted || (isLooping(suspect) && !isAnswered)) {
+      state.waryChecks = WARY_CHECKS;
+      this.#askSoon(state);
+    } else if (isAnswered && state.waryChecks > 0) {
+      state.waryChecks--;
+      this.#foundWell(state);
+      this.#askSoon(state);
     } else if (isAnswered) {
       state.retries = 0;
-      if (state.isLooping) {
-        state.isLooping = false;
-        this.#onChange(state.suspect, false, state.name);
-      }
+      this.#foundWell(state);
       this.#askLater(state, RECHECK_MS);
     } else {
       const isPatient = ++state.retries < MAX_RETRIES;
       this.#askLater(state, isPatient ? RETRY_MS : RECHECK_MS);
     }
   }
+
+  #foundWell({ suspect, name }: State): void {
+    if (suspect.upstream.loopingZones.delete(suspect.zone)) this.#onChange(suspect, false, name);
+  }
+}
+
+function isLooping({ upstream, zone }: LoopSuspect): boolean {
+  return upstream.loopingZones.has(zone);
 }
 
 /** 64 bits from the system's generator. */

@@ -26,6 +26,8 @@ export class Upstream {
   readonly roundTrip = new RoundTrip();
   /** Also what the `loop` directive probes with. */
   readonly prober: Prober;
+  /** Zones whose queries come back to us when sent there (`loop`). BOUNDED by the zones of the Corefile. */
+  readonly loopingZones = new Set<string>();
   /** When the last answer came, checks included. */
   lastHeardAtMs = Number.NEGATIVE_INFINITY;
   readonly #udp: Exchange;

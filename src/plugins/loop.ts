@@ -32,6 +32,7 @@ export const loop: Directive<LoopOptions> = {
     const forwards = forwardsFrom(next);
     if (forwards.length === 0) return next;
     const guard = new LoopGuard(forwards, context);
+    guard.leaveOutLooping();
     // A key of its own: every configuration checks anew.
     context.parts.take(`loop ${randomUUID()}`, () => guard);
     return { resolve: (query, done) => guard.resolve(query, next, done) };
@@ -84,12 +85,17 @@ class LoopGuard implements Part {
     next.resolve(query, done);
   }
 
-  #changed({ upstream, zone }: LoopSuspect, isLooping: boolean, name: string): void {
+  /** Keeps the forwards away from upstreams that are known to lead back here. */
+  leaveOutLooping(): void {
     const looping = new Set<Upstream>();
-    this.#check.each((suspect, loops) => {
-      if (loops) looping.add(suspect.upstream);
+    this.#check.each(({ upstream }, isLooping) => {
+      if (isLooping) looping.add(upstream);
     });
     for (const { forwarder } of this.#forwards) forwarder.excludeLooping(looping);
+  }
+
+  #changed({ upstream, zone }: LoopSuspect, isLooping: boolean, name: string): void {
+    this.leaveOutLooping();
     if (!isLooping) {
       this.#log.info(`${upstream.to} no longer leads back here for zone "${zone}", using it again`);
       return;

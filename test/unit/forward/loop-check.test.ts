@@ -9,6 +9,7 @@ describe('loop check', () => {
   let answer: OnProbed = () => {};
   let changes: boolean[] = [];
   let check: LoopCheck;
+  let suspect: LoopSuspect;
 
   beforeEach(async () => {
     vi.useFakeTimers();
@@ -21,7 +22,7 @@ describe('loop check', () => {
         answer = done;
       },
     };
-    const suspect: LoopSuspect = {
+    suspect = {
       upstream: Object.defineProperty(upstream, 'prober', { value: prober }),
       zone: 'test.',
     };
@@ -75,6 +76,35 @@ describe('loop check', () => {
     vi.advanceTimersByTime(10_000);
     answer(true);
     expect(changes).toEqual([true, false]);
+  });
+
+  it('does not trust an upstream for long that has just ceased to loop', () => {
+    vi.advanceTimersByTime(500);
+    check.sight(names[0]);
+    for (let checks = 1; checks <= 7; checks++) {
+      expect(names).toHaveLength(checks);
+      answer(true);
+      vi.advanceTimersByTime(10_000);
+    }
+    expect(changes).toEqual([true, false]);
+    answer(true);
+    vi.advanceTimersByTime(200_000);
+    expect(names).toHaveLength(8);
+  });
+
+  it('remembers across a reload what it has found', async () => {
+    vi.advanceTimersByTime(500);
+    check.sight(names[0]);
+    const after = new LoopCheck([suspect], (_suspect, isLooping) => changes.push(isLooping));
+    await check.stop();
+    await after.start();
+    const known: boolean[] = [];
+    after.each((_suspect, isLooping) => known.push(isLooping));
+    expect(known).toEqual([true]);
+    vi.advanceTimersByTime(500);
+    after.sight(names[1]);
+    expect(changes).toEqual([true]);
+    await after.stop();
   });
 
   it('does not know names it never asked', () => {
