@@ -6,25 +6,37 @@ import { nameFromText } from '../dns/name.ts';
 const KEY_TAIL_LENGTH = 5;
 
 export class ZoneSet {
-  /** Wire forms, lower case, one character per octet. BOUNDED by the configuration. */
-  readonly #zones: readonly string[];
+  /** The zones and their wire forms, lower case, one character per octet. BOUNDED by the configuration. */
+  readonly #zones: readonly { readonly name: string; readonly wire: string }[];
 
   /** `zones` in presentation form; one that is no name covers nothing. */
   constructor(zones: readonly string[]) {
     this.#zones = zones.flatMap((zone) => {
       const wire = nameFromText(zone.toLowerCase());
-      return wire === null ? [] : [latin1Slice(wire, 0, wire.length)];
+      return wire === null ? [] : [{ name: zone, wire: latin1Slice(wire, 0, wire.length) }];
     });
   }
 
   /** Whether the name in a cache key lies within one of the zones. */
   covers(key: string): boolean {
-    for (const zone of this.#zones) {
-      const zoneAt = key.length - KEY_TAIL_LENGTH - zone.length;
-      if (zoneAt >= 0 && key.startsWith(zone, zoneAt) && startsLabel(key, zoneAt)) return true;
-    }
+    for (const { wire } of this.#zones) if (isWithin(key, wire)) return true;
     return false;
   }
+
+  /** The longest of the zones that the name in a cache key lies within, as it was given; or null. */
+  find(key: string): string | null {
+    let found: { readonly name: string; readonly wire: string } | null = null;
+    for (const zone of this.#zones) {
+      const isLonger = found === null || zone.wire.length > found.wire.length;
+      if (isLonger && isWithin(key, zone.wire)) found = zone;
+    }
+    return found === null ? null : found.name;
+  }
+}
+
+function isWithin(key: string, zone: string): boolean {
+  const zoneAt = key.length - KEY_TAIL_LENGTH - zone.length;
+  return zoneAt >= 0 && key.startsWith(zone, zoneAt) && startsLabel(key, zoneAt);
 }
 
 /** Whether a label starts at `wanted`, and not the middle of one that looks like it. */

@@ -1,4 +1,7 @@
-/** Metrics that the original never had, or has no more: names of ours, and of CoreDNS up to 1.10. */
+/**
+ * Metrics that node-cache never had, or has no more: names of ours, of CoreDNS up to 1.10, and of
+ * directives that node-cache does not have.
+ */
 import type { Definition } from './definitions.ts';
 import { FINE_TIME_BOUNDS, TIME_BOUNDS } from './histogram.ts';
 
@@ -55,5 +58,30 @@ export const OWN_DEFINITIONS = {
     type: 'counter',
     labels: ['to'],
     help: 'Counter of the number of failed healthchecks.',
+  },
+  coredns_acl_blocked_requests_total: {
+    type: 'counter',
+    labels: ['server', 'zone', 'view'],
+    help: 'Counter of DNS requests being blocked.',
+  },
+  coredns_acl_filtered_requests_total: {
+    type: 'counter',
+    labels: ['server', 'zone', 'view'],
+    help: 'Counter of DNS requests being filtered.',
+  },
+  coredns_acl_dropped_requests_total: {
+    type: 'counter',
+    labels: ['server', 'zone', 'view'],
+    help: 'Counter of DNS requests being dropped.',
+  },
+  coredns_acl_allowed_requests_total: {
+    type: 'counter',
+    labels: ['server', 'view'],
+    help: 'Counter of DNS requests being allowed.',
+  },
+  coredns_local_localhost_requests_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Counter of requests for names made of localhost and something more.',
   },
 } as const satisfies Record<string, Definition>;

@@ -1,19 +1,28 @@
 /**
  * Every directive, in the order of the chain, whatever the order in the Corefile (spec §5.0).
  */
+import { acl } from './acl.ts';
+import { any } from './any.ts';
 import { bind } from './bind.ts';
 import { bufsize } from './bufsize.ts';
 import { cache } from './cache.ts';
+import { cancel } from './cancel.ts';
+import { chaos } from './chaos.ts';
 import { debug } from './debug.ts';
 import type { Directive } from './directive.ts';
 import { dns64 } from './dns64.ts';
 import { errors } from './errors.ts';
 import { forward } from './forward.ts';
+import { header } from './header.ts';
 import { health } from './health.ts';
 import { loadbalance } from './loadbalance.ts';
+import { local } from './local.ts';
 import { log } from './log.ts';
 import { loop } from './loop.ts';
 import { metadata } from './metadata.ts';
+import { minimal } from './minimal.ts';
+import { multisocket } from './multisocket.ts';
+import { nsid } from './nsid.ts';
 import { pprof } from './pprof.ts';
 import { prometheus } from './prometheus.ts';
 import { ready } from './ready.ts';
@@ -26,8 +35,11 @@ import { whoami } from './whoami.ts';
 /** The directives of this daemon. BOUNDED by what is listed here. */
 export const DIRECTIVES: readonly Directive<unknown>[] = [
   metadata,
+  cancel,
   timeouts,
+  multisocket,
   reload,
+  nsid,
   bufsize,
   bind,
   debug,
@@ -38,10 +50,16 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   prometheus,
   errors,
   log,
+  local,
   dns64,
+  acl,
+  any,
+  chaos,
   loadbalance,
   cache,
   rewrite,
+  header,
+  minimal,
   loop,
   forward,
   whoami,

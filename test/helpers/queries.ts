@@ -11,6 +11,10 @@ export interface QueryParts {
   readonly id?: number;
   readonly zone?: string;
   readonly receivedAtMs?: number;
+  readonly class?: 'IN' | 'CH';
+  readonly client?: Partial<Client>;
+  /** EDNS options; there is an OPT record with any list of them. */
+  readonly ednsOptions?: readonly packet.PacketOpt[];
 }
 
 /** A client that takes no reply. */
@@ -32,14 +36,34 @@ export function makeQuery(name: string, parts: QueryParts = {}): Query {
     type: 'query',
     id: parts.id ?? 0x1234,
     flags: packet.RECURSION_DESIRED,
-    questions: [{ name: name.replace(/\.$/, '') || '.', type: (parts.type ?? 'A') as 'A' }],
+    questions: [
+      {
+        name: name.replace(/\.$/, '') || '.',
+        type: (parts.type ?? 'A') as 'A',
+        class: parts.class ?? 'IN',
+      },
+    ],
+    additionals: parts.ednsOptions === undefined ? [] : [optRecord(parts.ednsOptions)],
   });
   const view = new QueryView();
   view.read(message, 0, message.length);
   return new Query(view, message, 0, {
-    client: clientOver(parts.transport ?? 'udp'),
+    client: { ...clientOver(parts.transport ?? 'udp'), ...parts.client },
     zone: parts.zone ?? '.',
     server: 'dns://169.254.20.10:53',
     nowMs: parts.receivedAtMs ?? 0,
   });
+}
+
+function optRecord(options: readonly packet.PacketOpt[]): packet.OptAnswer {
+  return {
+    type: 'OPT',
+    name: '.',
+    udpPayloadSize: 1232,
+    extendedRcode: 0,
+    ednsVersion: 0,
+    flags: 0,
+    flag_do: false,
+    options: [...options],
+  };
 }

@@ -26,3 +26,10 @@ test('any of several zones will do, none covers nothing', () => {
   expect(covers(['a.test.', 'b.test.'], 'x.b.test')).toBe(true);
   expect(covers([], 'x.b.test')).toBe(false);
 });
+
+test('the longest of the zones is found, as it was given', () => {
+  const find = (zones: string[], name: string) => new ZoneSet(zones).find(makeQuery({ name }).key);
+  expect(find(['.', 'Test.', 'a.test.'], 'x.A.test')).toBe('a.test.');
+  expect(find(['a.test.', 'Test.', '.'], 'ya.test')).toBe('Test.');
+  expect(find(['a.test.'], 'b.test')).toBeNull();
+});
