@@ -1,5 +1,6 @@
 /** Queries as the server hands them to plugins. */
 import packet from 'dns-packet';
+import type { EdnsOption } from '../../src/dns/edns.ts';
 import { type Client, Query } from '../../src/dns/query.ts';
 import { QueryView } from '../../src/dns/query-view.ts';
 import type { Transport } from '../golden/scenario.ts';
@@ -14,7 +15,7 @@ export interface QueryParts {
   readonly class?: 'IN' | 'CH';
   readonly client?: Partial<Client>;
   /** EDNS options; there is an OPT record with any list of them. */
-  readonly ednsOptions?: readonly packet.PacketOpt[];
+  readonly ednsOptions?: readonly EdnsOption[];
 }
 
 /** A client that takes no reply. */
@@ -55,7 +56,8 @@ export function makeQuery(name: string, parts: QueryParts = {}): Query {
   });
 }
 
-function optRecord(options: readonly packet.PacketOpt[]): packet.OptAnswer {
+/** An OPT record with these options. */
+export function optRecord(options: readonly EdnsOption[]): packet.OptAnswer {
   return {
     type: 'OPT',
     name: '.',
@@ -64,6 +66,7 @@ function optRecord(options: readonly packet.PacketOpt[]): packet.OptAnswer {
     ednsVersion: 0,
     flags: 0,
     flag_do: false,
-    options: [...options],
+    // dns-packet writes any option by its code and data.
+    options: options as packet.PacketOpt[],
   };
 }

@@ -4,7 +4,7 @@ import { optionsOf } from '../../../src/dns/edns.ts';
 import { nsid } from '../../../src/plugins/nsid.ts';
 import { answered } from '../../../src/plugins/stage.ts';
 import { codeOf, parseWith } from '../../helpers/directive.ts';
-import { makeQuery } from '../../helpers/queries.ts';
+import { makeQuery, optRecord } from '../../helpers/queries.ts';
 import { answerWith, makeStage, NEXT } from '../../helpers/stage.ts';
 
 const NSID_ASKED = { code: 3, data: Buffer.alloc(0) };
@@ -23,24 +23,7 @@ test('an answer with options of its own gets the name among them', () => {
     { code: 15, data: Buffer.from([0, 22]) },
   ];
   const { ask } = makeStage(nsid, 'nsid me', {
-    next: () =>
-      answered(
-        answerWith({
-          additionals: [
-            {
-              type: 'OPT',
-              name: '.',
-              udpPayloadSize: 1232,
-              extendedRcode: 0,
-              ednsVersion: 0,
-              flags: 0,
-              flag_do: false,
-              options: upstreamOptions,
-            },
-          ],
-        }),
-        'forward',
-      ),
+    next: () => answered(answerWith({ additionals: [optRecord(upstreamOptions)] }), 'forward'),
   });
   const opt = ask(makeQuery('www.test', { ednsOptions: [NSID_ASKED] })).answer?.opt;
   const header = Buffer.alloc(12);
