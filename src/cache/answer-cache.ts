@@ -160,6 +160,21 @@ export class AnswerCache {
     return this.#store(key, answer, found, nowMs, ageMs) !== null;
   }
 
+  /** The entry for a key, as it is: this is no use of it. */
+  peek(key: string): Entry | undefined {
+    return this.#successes.peek(key) ?? this.#denials.peek(key);
+  }
+
+  /** Forgets what `isMeant` says. Returns how many entries that were. */
+  forget(isMeant: (entry: Entry) => boolean): number {
+    const meant = [...this.entries()].filter(isMeant);
+    for (const { key } of meant) {
+      this.#successes.delete(key);
+      this.#denials.delete(key);
+    }
+    return meant.length;
+  }
+
   open(): void {
     this.#successes.open();
     this.#denials.open();

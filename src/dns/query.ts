@@ -32,6 +32,25 @@ export interface Client {
   send(message: Buffer): void;
 }
 
+/** Follows one query on its road, for those who want to know how its answer comes about. */
+export interface QueryTrace {
+  /** An upstream was asked `query`, perhaps a rewritten one, and this came of it after `tookMs`. */
+  upstream(step: UpstreamStep): void;
+}
+
+/** What one upstream did with a question. */
+export interface UpstreamStep {
+  readonly query: Query;
+  /** `10.96.0.10:53`. */
+  readonly to: string;
+  readonly protocol: 'udp' | 'tcp' | 'tcp-tls';
+  readonly tookMs: number;
+  /** Of its answer; null when there was none. */
+  readonly rcode: number | null;
+  /** Why there was no answer; else ''. */
+  readonly error: string;
+}
+
 export class Query {
   /** The message as received. Never changed: forwarding patches the ID in a copy. */
   readonly wire: Buffer;
@@ -58,6 +77,8 @@ export class Query {
   readonly parent: Query | null;
   /** When it was received, on the daemon's monotonic clock. */
   readonly receivedAtMs: number;
+  /** Who follows it and the queries that it gives rise to; null for nobody. */
+  readonly trace: QueryTrace | null;
   #name: string | null = null;
 
   constructor(view: QueryView, packet: Buffer, start: number, context: QueryContext) {
@@ -67,6 +88,7 @@ export class Query {
     this.server = context.server;
     this.receivedAtMs = context.nowMs;
     this.parent = context.parent ?? null;
+    this.trace = context.trace ?? context.parent?.trace ?? null;
     this.key = latin1Slice(view.key, 0, view.keyLength);
     this.flags = view.flags;
     this.qtype = view.qtype;
@@ -127,4 +149,5 @@ export interface QueryContext {
   readonly server: string;
   readonly nowMs: number;
   readonly parent?: Query;
+  readonly trace?: QueryTrace;
 }

@@ -66,6 +66,7 @@ export class Forwarding implements AttemptOwner {
   answered(attempt: Attempt, answer: Answer, nowMs: number): void {
     attempt.upstream.noteAnswer(attempt, answer.rcode, nowMs);
     if (this.#isEnded) return;
+    this.#trace(attempt, nowMs, answer.rcode, '');
     this.#remove(attempt);
     if (answer.truncated && attempt.exchange.protocol === 'udp' && this.#wantsWhole()) {
       this.#lastReply = answer;
@@ -82,6 +83,7 @@ export class Forwarding implements AttemptOwner {
   failed(attempt: Attempt, error: string, nowMs: number): void {
     if (this.#forwarder.options.maxFails !== 0) attempt.upstream.check();
     if (this.#isEnded) return;
+    this.#trace(attempt, nowMs, null, error);
     this.#remove(attempt);
     this.#failures++;
     this.#lastError = error;
@@ -189,6 +191,16 @@ export class Forwarding implements AttemptOwner {
     this.#attempts.length = 0;
     this.#forwarder.leave(this);
     this.#done(answer, rcode, error);
+  }
+
+  #trace(attempt: Attempt, nowMs: number, rcode: number | null, error: string): void {
+    const { query, upstream, exchange, startedAtMs } = attempt;
+    if (query.trace === null) return;
+    const tookMs = nowMs - startedAtMs;
+    query.trace.upstream({
+      ...{ query, rcode, error, tookMs },
+      ...{ to: upstream.to, protocol: exchange.protocol },
+    });
   }
 
   #remove(attempt: Attempt): void {
