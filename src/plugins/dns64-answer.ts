@@ -44,7 +44,7 @@ export function synthesize(
 ): Answer | null {
   const translate = (record: ResourceRecord): ResourceRecord => {
     if (record.type !== TYPE_A || record.rdata.length !== 4) return record;
-    // RFC 6147 §5.1.7: "the minimum of the TTL of the original A RR and the SOA RR".
+    // RFC 6147 §5.1.7: the TTL is the smaller one of those of the A record and the SOA record.
     const ttlSeconds = Math.min(record.ttlSeconds, maxTtlSeconds);
     return { ...record, type: TYPE_AAAA, ttlSeconds, rdata: embed(prefix, record.rdata) };
   };

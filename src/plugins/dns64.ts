@@ -109,7 +109,7 @@ class Dns64Stage implements Stage {
   #concerns(query: Query): boolean {
     if (query.qtype !== TYPE_AAAA || query.qclass !== CLASS_IN) return false;
     if (query.client.family === 4 && !this.#options.allowIpv4) return false;
-    // RFC 6147 §5.5: with DO and CD "the DNS64 MAY perform validation, but MUST NOT perform synthesis."
+    // RFC 6147 §5.5: a client that sets DO and CD validates itself and must be given what is there.
     return !(query.dnssecOk && query.checkingDisabled);
   }
 

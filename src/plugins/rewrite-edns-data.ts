@@ -59,7 +59,7 @@ function subnetOption(address: Buffer, bits: number): Buffer {
   writeUint16(option, 0, address.length === 4 ? 1 : 2);
   option[2] = bits;
   address.copy(option, 4, 0, length);
-  // "… any bits beyond the prefix MUST be set to 0."
+  // What is left of the last octet is padded with 0 bits.
   if (bits % 8 !== 0) option[3 + length] &= 0xff << (8 - (bits % 8));
   return option;
 }

@@ -16,7 +16,7 @@ import type { BlockContext } from './directive.ts';
 import type { Draft, ResponseRule, RewriteRule } from './rewrite-rule.ts';
 import { type Done, failed, type Outcome, type Stage } from './stage.ts';
 
-/** What upstream is told it may send when the client did not say: fits every path (RFC 9715). */
+/** What upstream is told it may send when the client did not say: fits every IPv6 path (RFC 8200 §5). */
 const EDNS_SIZE = 1232;
 
 /** What the stage works with. */
