@@ -22,7 +22,8 @@ const STATUS_FATAL = 1;
 export function obeySignals(daemon: Controllable, log: Log): void {
   let signals = 0;
   let isBroken = false;
-  const stop = (status: number, hurry: boolean) => {
+  let status = 0;
+  const stop = (hurry: boolean) => {
     void daemon.stop(hurry).then(
       () => process.exit(status),
       (error: unknown) => {
@@ -35,8 +36,9 @@ export function obeySignals(daemon: Controllable, log: Log): void {
     process.on(signal, () => {
       signals++;
       log.info(`${signal}: Shutting down servers then terminating`);
-      if (signals > 2) process.exit(STATUS_INTERRUPTED);
-      stop(signals === 1 ? 0 : STATUS_INTERRUPTED, signals > 1);
+      if (signals > 1) status = STATUS_INTERRUPTED;
+      if (signals > 2) process.exit(status);
+      stop(signals > 1);
     });
   }
   const breakDown = (what: string, cause: unknown) => {
@@ -44,7 +46,8 @@ export function obeySignals(daemon: Controllable, log: Log): void {
     if (isBroken) return;
     isBroken = true;
     log.error(`${what}: ${cause instanceof Error ? cause.stack : String(cause)}`);
-    stop(STATUS_FATAL, true);
+    status = STATUS_FATAL;
+    stop(true);
   };
   process.on('uncaughtException', (error) => breakDown('uncaught exception', error));
   process.on('unhandledRejection', (reason) => breakDown('unhandled rejection', reason));

@@ -56,13 +56,19 @@ export class Daemon {
   }
 
   /** Starts a daemon; returns at once. `flags` come after the stock ones and so win over them. */
-  static launch(cluster: Cluster, flags: readonly string[] = [], corefile = COREFILE): Daemon {
+  static launch(
+    cluster: Cluster,
+    flags: readonly string[] = [],
+    corefile = COREFILE,
+    nodeFlags: readonly string[] = [],
+  ): Daemon {
     if (!existsSync(BUILT)) throw new Error('dist/nodelocaldns.js is missing: npm run build');
     const { node } = cluster;
     const base = node.file(`Corefile.base${++started}`, corefile);
     const running = node.start(
       [
         NODE,
+        ...nodeFlags,
         BUILT,
         ...['-localip', `${LINK_LOCAL},${KUBE_DNS}`],
         ...['-conf', join(node.folder, `Corefile${started}`), '-basecorefile', base],
@@ -102,6 +108,15 @@ export class Daemon {
 
   signal(name: NodeJS.Signals): void {
     process.kill(this.pid, name);
+  }
+
+  /** Resolves when it has started and says so. */
+  async untilServing(): Promise<Daemon> {
+    const isServing = () => this.output.includes(`${process.platform}/${process.arch}, node`);
+    await until('a daemon that serves', isServing).catch((cause) => {
+      throw new Error(`${cause.message}\n${this.output}`);
+    });
+    return this;
   }
 
   /** Ends it as kubelet does; gives the exit status. */
