@@ -11,6 +11,7 @@ import { MetricsServer } from '../metrics/metrics-server.ts';
 import { showProcess } from '../metrics/process-metrics.ts';
 import { showSetupErrors } from '../metrics/setup-errors.ts';
 import { VERSION } from '../metrics/version.ts';
+import { hostsClock } from '../plugins/hosts-file.ts';
 import { reloadCounters } from '../plugins/reload.ts';
 import { ListenerFactory } from '../server/listener-factory.ts';
 import { STDIN } from './corefile-text.ts';
@@ -39,8 +40,9 @@ export function createParts(flags: DaemonFlags, log: Log): Parts {
   catalogue.source('coredns_panics_total', (emit) => emit({}, panics.count));
   showBuildInfo(catalogue, { version: VERSION, revision: '' });
   showProcess(catalogue);
-
   showSetupErrors(catalogue, counters);
+  // Spec §6.2: this one is always there.
+  hostsClock(catalogue);
   const configuration = new RunningConfiguration(
     {
       path: flags.corefilePath,

@@ -15,6 +15,7 @@ import { errors } from './errors.ts';
 import { forward } from './forward.ts';
 import { header } from './header.ts';
 import { health } from './health.ts';
+import { hosts } from './hosts.ts';
 import { loadbalance } from './loadbalance.ts';
 import { local } from './local.ts';
 import { log } from './log.ts';
@@ -60,6 +61,7 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   rewrite,
   header,
   minimal,
+  hosts,
   loop,
   forward,
   whoami,
