@@ -2,7 +2,6 @@
  * One address and port that we serve: a handler, its UDP listener and its TCP listener. From their
  * start on they get all that is new there; what another instance has received stays its own.
  */
-import { isIPv6 } from 'node:net';
 import type { Listener as Served } from '../config/listeners.ts';
 import { probeSelf } from '../host/self-probe.ts';
 import type { Log } from '../log/log.ts';
@@ -11,6 +10,7 @@ import { zoneCounters } from '../metrics/zone-counters.ts';
 import type { Part } from '../plugins/directive.ts';
 import { Handler } from '../server/handler.ts';
 import type { ListenerFactory, TcpDoorway, UdpDoorway } from '../server/listener-factory.ts';
+import type { QueryObserver } from '../server/observer.ts';
 import type { TcpLimits } from '../server/tcp-connection.ts';
 import type { ZoneTable } from '../server/zones.ts';
 
@@ -26,7 +26,7 @@ export interface EndpointModules {
 }
 
 export class DnsEndpoint implements Part {
-  readonly #served: Served;
+  readonly served: Served;
   readonly #listeners: ListenerFactory;
   readonly #handler: Handler;
   readonly #udp: UdpDoorway;
@@ -35,10 +35,9 @@ export class DnsEndpoint implements Part {
 
   constructor(served: Served, { listeners, catalogue, panics, log }: EndpointModules) {
     const { address, port, server } = served;
-    this.#served = served;
+    this.served = served;
     this.#listeners = listeners;
-    const family = isIPv6(address) ? 6 : 4;
-    const dropped = zoneCounters(catalogue, { server, zone: 'dropped', family });
+    const dropped = zoneCounters(catalogue, { server, zone: 'dropped' });
     this.#handler = new Handler({ server }, { dropped, panics, log });
     this.#udp = listeners.udp({ address, port }, this.#handler);
     this.#tcp = listeners.tcp({ address, port }, this.#handler);
@@ -56,6 +55,16 @@ export class DnsEndpoint implements Part {
     this.#isServing = true;
   }
 
+  /** What is answered for here. */
+  get zones(): ZoneTable {
+    return this.#handler.zones;
+  }
+
+  /** Lets someone look at queries and answers; null for nobody. */
+  observe(observer: QueryObserver | null): void {
+    this.#handler.observer = observer;
+  }
+
   /** Proper queries so far. */
   get received(): number {
     return this.#handler.received;
@@ -67,7 +76,7 @@ export class DnsEndpoint implements Part {
   }
 
   async start(): Promise<void> {
-    const { address } = this.#served;
+    const { address } = this.served;
     await this.#udp.start();
     this.#listeners.takeOver(this.#udp, address);
     await this.#tcp.start();

@@ -9,8 +9,9 @@ import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import type { CachePart } from '../plugins/cache-part.ts';
 import type { Part } from '../plugins/directive.ts';
+import { isTrusted } from '../sockets/abstract-socket.ts';
 import { cacheFrame, END_FRAME, entryFrame, PREAMBLE } from './hand-over-format.ts';
-import { isTrusted, newSocketName, type Whereabouts } from './hand-over-socket.ts';
+import { newSocketName, type Whereabouts } from './hand-over-socket.ts';
 
 /** Entries that are written between two turns of the event loop: about half a millisecond. */
 const ENTRIES_PER_TURN = 200;

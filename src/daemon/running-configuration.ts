@@ -5,6 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
 import { contentVersion } from '../config/watch.ts';
+import { Upstream } from '../forward/upstream.ts';
 import { hasOtherOwner } from '../host/other-instance.ts';
 import type { Log } from '../log/log.ts';
 import { CachePart } from '../plugins/cache-part.ts';
@@ -71,6 +72,10 @@ export class RunningConfiguration implements DaemonHooks {
 
   get caches(): readonly CachePart[] {
     return cachesOf(this.#generation);
+  }
+
+  get upstreams(): readonly Upstream[] {
+    return [...this.#generation.parts].filter((part) => part instanceof Upstream);
   }
 
   isOwnAddress(address: string, port: number): boolean {

@@ -10,8 +10,9 @@ import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import type { CachePart } from '../plugins/cache-part.ts';
 import type { Part } from '../plugins/directive.ts';
+import { isTrusted } from '../sockets/abstract-socket.ts';
 import { HandOverReader, type ReceivedEntry } from './hand-over-format.ts';
-import { findSocketName, isTrusted, type Whereabouts } from './hand-over-socket.ts';
+import { findSocketName, type Whereabouts } from './hand-over-socket.ts';
 
 /** A start does not wait longer for the caches of another instance. */
 const RECEIVE_DEADLINE_MS = 300;

@@ -60,6 +60,11 @@ export class AddressKeeper {
     return this.#serial.run(() => this.#drop());
   }
 
+  /** The addresses that the device has from us. */
+  get held(): readonly string[] {
+    return [...this.#held];
+  }
+
   /** The held addresses, one after the other; the first of all while there is none. */
   nextHeld(): string {
     const held = [...this.#held];

@@ -47,6 +47,19 @@ export interface InterceptionModules {
   readonly probe: (heldIp: string) => Promise<boolean>;
 }
 
+/** How the interception stands, for those who look. */
+export interface InterceptionReport {
+  readonly state: 'idle' | 'prepared' | 'engaged' | 'stopped';
+  /** Whether the lease is held; true without one. */
+  readonly isHeld: boolean;
+  /** The local addresses that the interface has from us. */
+  readonly held: readonly string[];
+  /** Those whose rules are in place. */
+  readonly ruled: readonly string[];
+  /** What the rules are kept with; '' for nothing. */
+  readonly rulesBackend: string;
+}
+
 /** How long the addresses that can do without rules wait for rules that take their time. */
 const RULES_PATIENCE_MS = 1000;
 /** How often to look whether the rules are as they should be. */
@@ -145,6 +158,16 @@ export class Interception {
   ): Promise<void> {
     this.#stopping ??= this.#disengage(closeListeners, deadlineMs);
     return this.#stopping;
+  }
+
+  get report(): InterceptionReport {
+    return {
+      state: this.#state,
+      isHeld: this.#lease.isHeld,
+      held: this.#addresses.held,
+      ruled: this.#options.localIps.filter((ip) => this.#rules.isReady(ip)),
+      rulesBackend: this.#rules.backendName,
+    };
   }
 
   /** Whether another instance serves our addresses, and so keeps interface and rules when we end. */

@@ -54,6 +54,11 @@ export class RulesKeeper {
     this.#isWantedIp = (rule) => ips.has(canonicalIp(rule.ip));
   }
 
+  /** What the rules are kept with, '' while that is not known. */
+  get backendName(): string {
+    return this.#choice?.backends.map(({ name }) => name).join(' and ') ?? '';
+  }
+
   /** Whether an address may be held: its rules were in place when we last could look. */
   isReady(ip: string): boolean {
     for (const [backend, inPlace] of this.#inPlace) {

@@ -25,6 +25,7 @@ import type { ZoneCounters } from '../metrics/zone-counters.ts';
 import { failed, type Outcome } from '../plugins/stage.ts';
 import type { Door, PacketHandler } from './door.ts';
 import { finishReply } from './finish.ts';
+import type { QueryObserver } from './observer.ts';
 import type { Route } from './pipeline.ts';
 import { ZoneTable } from './zones.ts';
 
@@ -50,6 +51,8 @@ export class Handler implements PacketHandler {
   received = 0;
   /** Queries that were sent down the chain and have no outcome yet. */
   inFlight = 0;
+  /** Who looks at queries and their answers; null while nobody does. */
+  observer: QueryObserver | null = null;
   readonly #server: string;
   readonly #modules: HandlerModules;
   readonly #view = new QueryView();
@@ -76,7 +79,8 @@ export class Handler implements PacketHandler {
       return this.#refuse(packet, start, door);
     }
     const { pipeline, counters } = route;
-    counters.countRequest(door.transport === 'udp' ? 0 : 1, view.qtype, length, view.dnssecOk);
+    const proto = door.transport === 'udp' ? 0 : 1;
+    counters.countRequest(proto, door.family, view.qtype, length, view.dnssecOk);
     if (view.ednsSize > pipeline.maxEdnsSize) view.ednsSize = pipeline.maxEdnsSize;
     const answer =
       pipeline.hitPath === null || route.hitCounters === null
@@ -112,6 +116,7 @@ export class Handler implements PacketHandler {
     const udp = door.transport === 'udp';
     if (route.hitsInBatch++ === 0) this.#touched.push(route);
     route.counters.countResponse(udp ? 0 : 1, answer.rcode, 'cache', answer.uncompressedLength);
+    if (this.observer !== null) this.observer.hit(view, answer.rcode, door);
     const limit = udp ? view.udpLimit : MAX_MESSAGE_LENGTH;
     const room = Math.min(limit, capacity);
     const written = writeReply(
@@ -157,6 +162,7 @@ export class Handler implements PacketHandler {
       if (!isOpen) return;
       isOpen = false;
       this.inFlight--;
+      this.observer?.miss(query, outcome.rcode);
       finishReply(query, outcome, route.counters);
     };
     if (route.pipeline.debug) {
@@ -178,7 +184,7 @@ export class Handler implements PacketHandler {
     const view = this.#view;
     const proto = door.transport === 'udp' ? 0 : 1;
     const { dropped } = this.#modules;
-    dropped.countRequest(proto, view.qtype, view.length, view.dnssecOk);
+    dropped.countRequest(proto, door.family, view.qtype, view.length, view.dnssecOk);
     dropped.countResponse(proto, RCODE_REFUSED, '', 0);
     return writeRcode(view, packet, start, RCODE_REFUSED);
   }
