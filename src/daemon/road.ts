@@ -1,5 +1,4 @@
 /** From a configuration to running code: chains of stages, and for each listener its table of zones. */
-import { isIPv6 } from 'node:net';
 import type { Listener } from '../config/listeners.ts';
 import { RCODE_SERVFAIL } from '../dns/header.ts';
 import { ZoneCounters, zoneCounters } from '../metrics/zone-counters.ts';
@@ -87,9 +86,8 @@ function buildTable(
   { catalogue }: RoadModules,
 ): ZoneTable {
   const { server } = listener;
-  const family = isIPv6(listener.address) ? 6 : 4;
   const routes = listener.zones.map(({ zone, block }) => {
-    const labels = { server, zone, family } as const;
+    const labels = { server, zone };
     const counters =
       blocks[block].settings.countRequests === true
         ? zoneCounters(catalogue, labels)

@@ -11,6 +11,9 @@ export const PROTO_UDP = 0;
 export const PROTO_TCP = 1;
 const PROTO_NAMES = ['udp', 'tcp'] as const;
 
+/** The labels of an IPv4 client and of an IPv6 client, by index. */
+const FAMILY_NAMES = ['1', '2'] as const;
+
 /** Extended codes have 12 bits; the few above this that anyone has ever assigned share its place. */
 const MAX_RCODE = 31;
 
@@ -20,14 +23,14 @@ export interface ZoneLabels {
   readonly server: string;
   /** With its last dot; `dropped` for names that no block serves. */
   readonly zone: string;
-  /** Of the listener's address: 4 or 6. */
-  readonly family: 4 | 6;
 }
 
 export class ZoneCounters {
   readonly #labels: ZoneLabels;
-  /** Requests by transport and type index. */
-  readonly #requests = new Float64Array(PROTO_NAMES.length * TYPE_NAMES.length);
+  /** Requests by family, transport and type index. */
+  readonly #requests = new Float64Array(
+    FAMILY_NAMES.length * PROTO_NAMES.length * TYPE_NAMES.length,
+  );
   #dnssecOkRequests = 0;
   readonly #requestSizes = PROTO_NAMES.map(() => new Histogram(SIZE_BOUNDS));
   readonly #responseSizes = PROTO_NAMES.map(() => new Histogram(SIZE_BOUNDS));
@@ -46,11 +49,19 @@ export class ZoneCounters {
 
   /**
    * @param proto PROTO_UDP or PROTO_TCP
+   * @param family of the client's address
    * @param length octets of the query
    * @param dnssecOk the DO bit of the query
    */
-  countRequest(proto: number, qtype: number, length: number, dnssecOk: boolean): void {
-    this.#requests[proto * TYPE_NAMES.length + typeIndex(qtype)]++;
+  countRequest(
+    proto: number,
+    family: 4 | 6,
+    qtype: number,
+    length: number,
+    dnssecOk: boolean,
+  ): void {
+    const way = family === 4 ? proto : PROTO_NAMES.length + proto;
+    this.#requests[way * TYPE_NAMES.length + typeIndex(qtype)]++;
     if (dnssecOk) this.#dnssecOkRequests++;
     this.#requestSizes[proto].observe(length);
   }
@@ -114,11 +125,12 @@ export class ZoneCounters {
 
   #emitRequests(emit: Emit): void {
     const { server, zone } = this.#labels;
-    const family = this.#labels.family === 4 ? '1' : '2';
     this.#requests.forEach((count, index) => {
       if (count === 0) return;
       const type = TYPE_NAMES[index % TYPE_NAMES.length];
-      const proto = PROTO_NAMES[Math.floor(index / TYPE_NAMES.length)];
+      const way = Math.floor(index / TYPE_NAMES.length);
+      const proto = PROTO_NAMES[way % PROTO_NAMES.length];
+      const family = FAMILY_NAMES[Math.floor(way / PROTO_NAMES.length)];
       emit({ server, zone, view: '', proto, family, type }, count);
     });
   }
@@ -135,8 +147,8 @@ export class ZoneCounters {
 
 /** The counters for these labels: the same ones for as long as the process lives. */
 export function zoneCounters(catalogue: Catalogue, labels: ZoneLabels): ZoneCounters {
-  const { server, zone, family } = labels;
-  return catalogue.lasting(`zone-counters ${server} ${zone} ${family}`, () => {
+  const { server, zone } = labels;
+  return catalogue.lasting(`zone-counters ${server} ${zone}`, () => {
     const counters = new ZoneCounters(labels);
     counters.register(catalogue);
     return counters;

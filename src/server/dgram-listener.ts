@@ -79,6 +79,10 @@ export class DgramListener implements Listener, Door {
     await new Promise<void>((resolve) => socket.close(resolve));
   }
 
+  get family(): 4 | 6 {
+    return this.#remote === null ? 4 : unmapped(this.#remote).family;
+  }
+
   currentClient(): Client {
     const remote = this.#remote;
     if (remote === null) throw new Error('there is no packet being handled');

@@ -4,6 +4,8 @@ import type { Client } from '../dns/query.ts';
 /** The transport side of one listener, as the handler sees it. */
 export interface Door {
   readonly transport: 'udp' | 'tcp';
+  /** Of the sender of the packet being handled; an IPv4 address on an IPv6 socket is IPv4. */
+  readonly family: 4 | 6;
   /**
    * The sender of the packet being handled, for a reply that comes later. Only to be called within
    * `handle`; allocates, so only off the hit path.

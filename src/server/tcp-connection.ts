@@ -136,6 +136,10 @@ export class TcpConnection implements Door, TcpStreamUser {
     this.close();
   }
 
+  get family(): 4 | 6 {
+    return this.stream.remote.family;
+  }
+
   currentClient(): Client {
     this.#inFlight++;
     return new TcpClient(this);

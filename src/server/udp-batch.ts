@@ -6,6 +6,7 @@ import { latin1Slice } from '../dns/latin1.ts';
 import type { Client } from '../dns/query.ts';
 import { type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
 import { type PacketMemory, SLOT_CAPACITY } from '../sockets/packet-memory.ts';
+import { familyOf } from '../sockets/socket-address.ts';
 import type { Door, PacketHandler } from './door.ts';
 import { PKTINFO_LENGTH_V6 } from './open-socket.ts';
 import { UdpClient } from './udp-client.ts';
@@ -58,6 +59,11 @@ export class UdpBatch implements Door {
       if (count < memory.slots) return true;
     }
     return false;
+  }
+
+  get family(): 4 | 6 {
+    const { packet } = this.#memory;
+    return familyOf(packet, this.#memory.nameAt(this.#slot), this.#endpoint.nameLength);
   }
 
   currentClient(): Client {

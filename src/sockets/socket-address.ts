@@ -45,6 +45,15 @@ export function decodeSocketAddress(name: Buffer): Endpoint {
   return { ...decodeAddress(octets), port: name.readUInt16BE(2) };
 }
 
+/** The family of the sockaddr of `length` octets at `at`; a mapped address counts as IPv4. */
+export function familyOf(octets: Buffer, at: number, length: number): 4 | 6 {
+  if (length === NAME_LENGTH_V4) return 4;
+  for (let i = 0; i < MAPPED_PREFIX.length; i++) {
+    if (octets[at + 8 + i] !== MAPPED_PREFIX[i]) return 6;
+  }
+  return 4;
+}
+
 /** The text of 4 or 16 octets; a mapped address becomes IPv4. */
 export function decodeAddress(octets: Buffer): { family: 4 | 6; address: string } {
   const isMapped = octets.length === 16 && octets.compare(MAPPED_PREFIX, 0, 12, 0, 12) === 0;

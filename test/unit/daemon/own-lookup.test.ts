@@ -20,7 +20,7 @@ afterEach(() => vi.useRealTimers());
 function lookupInto(chain: (lookup: OwnLookup) => Stage): OwnLookup {
   const lookup = new OwnLookup({ clock: { nowMs: () => 7 } });
   const pipeline = { chain: chain(lookup), hitPath: null, maxEdnsSize: 4096, debug: false };
-  const counters = new ZoneCounters({ server: SERVER, zone: 'test.', family: 4 });
+  const counters = new ZoneCounters({ server: SERVER, zone: 'test.' });
   lookup.serve(SERVER, new ZoneTable([new Route('test.', pipeline, counters, SERVER)], true));
   return lookup;
 }

@@ -8,7 +8,7 @@ import {
   zoneCounters,
 } from '../../../src/metrics/zone-counters.ts';
 
-const LABELS = { server: 'dns://169.254.20.10:53', zone: 'cluster.local.', family: 4 } as const;
+const LABELS = { server: 'dns://169.254.20.10:53', zone: 'cluster.local.' } as const;
 const SHOWN = 'server="dns://169.254.20.10:53",view="",zone="cluster.local."';
 
 test('nothing is shown of a zone that nobody asked for', async () => {
@@ -20,9 +20,9 @@ test('nothing is shown of a zone that nobody asked for', async () => {
 test('requests are counted by transport, family and type', async () => {
   const catalogue = new Catalogue();
   const counters = zoneCounters(catalogue, LABELS);
-  counters.countRequest(PROTO_UDP, 1, 50, false);
-  counters.countRequest(PROTO_UDP, 1, 60, true);
-  counters.countRequest(PROTO_TCP, 28, 70, false);
+  counters.countRequest(PROTO_UDP, 4, 1, 50, false);
+  counters.countRequest(PROTO_UDP, 4, 1, 60, true);
+  counters.countRequest(PROTO_TCP, 4, 28, 70, false);
   const text = await expose(catalogue);
   expect(text).toContain(
     `coredns_dns_requests_total{family="1",proto="udp",${insert('type="A"')}} 2\n`,
@@ -49,14 +49,24 @@ test.each([
   [0, 'other'],
 ])('type %d has the label %s', async (qtype, label) => {
   const catalogue = new Catalogue();
-  zoneCounters(catalogue, LABELS).countRequest(PROTO_UDP, qtype, 50, false);
+  zoneCounters(catalogue, LABELS).countRequest(PROTO_UDP, 4, qtype, 50, false);
   expect(await expose(catalogue)).toContain(insert(`type="${label}"`));
 });
 
-test('listeners of IPv6 addresses count as family 2', async () => {
+test('clients with an IPv6 address count as family 2', async () => {
   const catalogue = new Catalogue();
-  zoneCounters(catalogue, { ...LABELS, family: 6 }).countRequest(PROTO_UDP, 1, 50, false);
-  expect(await expose(catalogue)).toContain('coredns_dns_requests_total{family="2"');
+  const counters = zoneCounters(catalogue, LABELS);
+  counters.countRequest(PROTO_UDP, 6, 1, 50, false);
+  counters.countRequest(PROTO_TCP, 6, 1, 50, false);
+  counters.countRequest(PROTO_TCP, 4, 1, 50, false);
+  const text = await expose(catalogue);
+  for (const way of [
+    'family="1",proto="tcp"',
+    'family="2",proto="tcp"',
+    'family="2",proto="udp"',
+  ]) {
+    expect(text).toContain(`coredns_dns_requests_total{${way},${insert('type="A"')}} 1\n`);
+  }
 });
 
 test('responses are counted by rcode and by the plugin that wrote them', async () => {
@@ -94,7 +104,7 @@ test.each([
   [65_535, '64000', '0'],
 ])('a message of %d octets and the bucket up to %s: %s', async (length, bound, count) => {
   const catalogue = new Catalogue();
-  zoneCounters(catalogue, LABELS).countRequest(PROTO_UDP, 1, length, false);
+  zoneCounters(catalogue, LABELS).countRequest(PROTO_UDP, 4, 1, length, false);
   expect(await expose(catalogue)).toContain(
     `coredns_dns_request_size_bytes_bucket{proto="udp",${SHOWN},le="${bound}"} ${count}\n`,
   );
@@ -123,6 +133,6 @@ test('a reload goes on counting where it was', () => {
 
 test('counters that were not registered show nothing', async () => {
   const catalogue = new Catalogue();
-  new ZoneCounters(LABELS).countRequest(PROTO_UDP, 1, 50, false);
+  new ZoneCounters(LABELS).countRequest(PROTO_UDP, 4, 1, 50, false);
   expect(await expose(catalogue)).not.toContain('coredns_dns_requests_total');
 });

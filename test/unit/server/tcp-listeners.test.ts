@@ -177,6 +177,7 @@ describe.each(KINDS)('%s', (_name, make) => {
     client6.ask(query(LATER, 2));
     await waitUntil(() => handler.waiting.length === 2);
     expect(handler.waiting[1].client).toMatchObject({ family: 6, address: '::1' });
+    expect(handler.waiting.map(({ family }) => family)).toEqual([4, 6]);
   });
 
   test('answers what a client asked before it closed its side', async () => {

@@ -194,6 +194,9 @@ describe.each(KINDS)('%s', (_name, make) => {
     await client.send(query(LATER, 3), port);
     while (handler.waiting.length < 1) await sleep(1);
     expect(handler.waiting[0].client).toMatchObject({ family: 4, address: '127.0.0.1' });
+    await client6.send(query(LATER, 4), port, '::1');
+    while (handler.waiting.length < 2) await sleep(1);
+    expect(handler.waiting.map(({ family }) => family)).toEqual([4, 6]);
     client6.close();
   });
 
