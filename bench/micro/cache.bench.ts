@@ -10,14 +10,17 @@ import { LRUCache } from 'lru-cache';
 import { AnswerCache } from '../../src/cache/answer-cache.ts';
 import { CacheBudget } from '../../src/cache/budget.ts';
 import { CacheCounters } from '../../src/cache/counters.ts';
+import { FlightTable } from '../../src/cache/flight.ts';
 import { type Answer, readAnswer } from '../../src/dns/answer.ts';
 import { FLAG_AA } from '../../src/dns/header.ts';
 import { latin1Slice } from '../../src/dns/latin1.ts';
 import { type Client, Query } from '../../src/dns/query.ts';
 import { QueryView } from '../../src/dns/query-view.ts';
 import { writeReply } from '../../src/dns/reply.ts';
+import { Log } from '../../src/log/log.ts';
 import { readCacheOptions } from '../../src/plugins/cache-options.ts';
 import { CacheStage } from '../../src/plugins/cache-stage.ts';
+import { Throttle } from '../../src/plugins/throttle.ts';
 
 const NAMES = Number(process.argv[2] ?? 9984);
 const HITS = 1_000_000;
@@ -117,6 +120,8 @@ const cache = new AnswerCache(sized, { budget: new CacheBudget(1e9), unixSeconds
 cache.open();
 const stage = new CacheStage(sized, {
   cache,
+  flights: new FlightTable({ maxWaiting: 1, maxPerFlight: 1 }),
+  throttle: new Throttle({ log: new Log(() => {}), clock: { nowMs: () => 0 } }),
   countersFor: () => counters,
   clock: { nowMs: () => 0 },
   next: { resolve: () => {} },

@@ -4,67 +4,83 @@
  */
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Query } from '../dns/query.ts';
+import { FairShare } from './fair-share.ts';
 
 /** Takes what a flight brings. Must not throw. */
 export type Landed<T> = (result: T) => void;
 
 /** How many questions may be on their way. */
 export interface FlightOptions {
-  /** Queries that wait, those that were asked upstream included. */
+  /** Queries that wait, those that were asked upstream included; shared fairly by the clients. */
   readonly maxWaiting: number;
+  /** Queries that wait for the same. */
+  readonly maxPerFlight: number;
 }
+
+/** Why a query may not board: its client has its share of those that wait, or the flight is full. */
+export type Refusal = 'upstream' | 'question';
 
 /** Queries that one cache lets wait; a query and its waiter take about 2 kB. */
 export const MAX_WAITING = 8192;
+/** Of them for one question: a slow name that all ask for leaves room for others. */
+export const MAX_PER_FLIGHT = 2048;
+
+/** Somebody who waits. */
+interface Waiter<T> {
+  readonly landed: Landed<T>;
+  readonly client: string;
+}
 
 export class FlightTable<T> {
-  readonly #maxWaiting: number;
-  /** Who waits for what. BOUNDED by #maxWaiting, flights and waiters together. */
-  readonly #flights = new Map<string, Landed<T>[]>();
-  #waiting = 0;
+  readonly #maxPerFlight: number;
+  readonly #share: FairShare;
+  /** Who waits for what. BOUNDED by #share, flights and waiters together. */
+  readonly #flights = new Map<string, Waiter<T>[]>();
 
   constructor(options: FlightOptions) {
-    this.#maxWaiting = options.maxWaiting;
+    this.#maxPerFlight = options.maxPerFlight;
+    this.#share = new FairShare(options.maxWaiting);
   }
 
   /** Queries that wait. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#share.total;
   }
 
   /**
    * Has `landed` called once with what is found for `query`: by a flight that is under way, else by
    * `start`, which must call its argument once, at once or later.
    *
-   * @returns false when too many wait already; then neither is called
+   * @returns null; or why not, and then neither is called
    */
-  board(query: Query, landed: Landed<T>, start: (land: Landed<T>) => void): boolean {
-    if (this.#waiting >= this.#maxWaiting) return false;
-    this.#waiting++;
+  board(query: Query, landed: Landed<T>, start: (land: Landed<T>) => void): Refusal | null {
     const key = flightKey(query);
     const boarded = this.#flights.get(key);
+    if (boarded !== undefined && boarded.length >= this.#maxPerFlight) return 'question';
+    const client = query.client.address;
+    if (!this.#share.take(client)) return 'upstream';
     if (boarded !== undefined) {
-      boarded.push(landed);
-      return true;
+      boarded.push({ landed, client });
+      return null;
     }
-    const waiters = [landed];
+    const waiters = [{ landed, client }];
     this.#flights.set(key, waiters);
     try {
       start((result) => {
         this.#remove(key, waiters);
-        for (const waiter of waiters) waiter(result);
+        for (const waiter of waiters) waiter.landed(result);
       });
     } catch (error) {
       // A stage must not throw. If one does, the server answers; nobody may board this flight again.
       if (this.#flights.get(key) === waiters) this.#remove(key, waiters);
       throw error;
     }
-    return true;
+    return null;
   }
 
-  #remove(key: string, waiters: readonly Landed<T>[]): void {
+  #remove(key: string, waiters: readonly Waiter<T>[]): void {
     this.#flights.delete(key);
-    this.#waiting -= waiters.length;
+    for (const { client } of waiters) this.#share.give(client);
   }
 }
 

@@ -30,13 +30,23 @@ export const OWN_DEFINITIONS = {
   },
   nodelocaldns_upstream_ignored_total: {
     type: 'counter',
-    labels: ['to'],
+    labels: ['to', 'reason'],
     help: 'Counter of messages from an upstream that answer no question that was asked.',
   },
   nodelocaldns_loop_detected: {
     type: 'gauge',
     labels: ['zone', 'to'],
     help: 'Upstreams left out because queries sent to them come back here.',
+  },
+  nodelocaldns_throttled_total: {
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Counter of queries refused because their client has its share of what is short.',
+  },
+  nodelocaldns_misses_waiting: {
+    type: 'gauge',
+    labels: ['for'],
+    help: 'Queries without an answer in the cache that wait: for an upstream, or for the processor.',
   },
   coredns_forward_requests_total: {
     type: 'counter',

@@ -2,8 +2,10 @@
 import { AnswerCache } from '../cache/answer-cache.ts';
 import { CACHE_BUDGET_OCTETS, CacheBudget } from '../cache/budget.ts';
 import { CacheCounters } from '../cache/counters.ts';
+import { FlightTable, MAX_PER_FLIGHT, MAX_WAITING } from '../cache/flight.ts';
 import type { Catalogue, Labels } from '../metrics/catalogue.ts';
 import type { CacheOptions } from './cache-options.ts';
+import type { Fetched } from './cache-stage.ts';
 import type { BlockContext, Part } from './directive.ts';
 
 /** Entries, open while a configuration uses them. */
@@ -11,9 +13,14 @@ export class CachePart implements Part {
   /** The same in an instance that serves the same zones at the same address. */
   readonly name: string;
   readonly cache: AnswerCache;
+  /** What is on its way; BOUNDED by MAX_WAITING. */
+  readonly flights = new FlightTable<Fetched>({
+    maxWaiting: MAX_WAITING,
+    maxPerFlight: MAX_PER_FLIGHT,
+  });
   readonly #labels: readonly Labels[];
   readonly #catalogue: Catalogue;
-  #removeSource: () => void = () => {};
+  #removeSources: () => void = () => {};
 
   constructor(options: CacheOptions, context: BlockContext) {
     this.#catalogue = context.catalogue;
@@ -28,7 +35,7 @@ export class CachePart implements Part {
   async start(): Promise<void> {
     const { cache } = this;
     cache.open();
-    this.#removeSource = this.#catalogue.source('coredns_cache_entries', (emit) => {
+    const removeEntries = this.#catalogue.source('coredns_cache_entries', (emit) => {
       // The original sets the gauge when it stores something, not before.
       if (!cache.used) return;
       for (const labels of this.#labels) {
@@ -36,10 +43,17 @@ export class CachePart implements Part {
         emit({ ...labels, type: 'denial' }, cache.denialCount);
       }
     });
+    const removeWaiting = this.#catalogue.source('nodelocaldns_misses_waiting', (emit) => {
+      emit({ for: 'upstream' }, this.flights.waiting);
+    });
+    this.#removeSources = () => {
+      removeEntries();
+      removeWaiting();
+    };
   }
 
   async stop(): Promise<void> {
-    this.#removeSource();
+    this.#removeSources();
     this.cache.close();
   }
 }

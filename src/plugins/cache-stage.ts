@@ -13,7 +13,7 @@
 import type { AnswerCache, Kept } from '../cache/answer-cache.ts';
 import type { CacheCounters } from '../cache/counters.ts';
 import type { Entry } from '../cache/entry.ts';
-import { FlightTable, MAX_WAITING } from '../cache/flight.ts';
+import type { FlightTable, Refusal } from '../cache/flight.ts';
 import { HitAnswer } from '../cache/hit-answer.ts';
 import { ZoneSet } from '../cache/zone-set.ts';
 import type { Answer } from '../dns/answer.ts';
@@ -24,6 +24,7 @@ import type { QueryView } from '../dns/query-view.ts';
 import type { Clock } from '../log/clock.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { answered, type Done, failed, type HitPath, type Outcome, type Stage } from './stage.ts';
+import type { Throttle } from './throttle.ts';
 
 /** The metric label of all that comes through here: on a miss, too, the original writes the reply. */
 const PLUGIN = 'cache';
@@ -31,13 +32,15 @@ const PLUGIN = 'cache';
 /** What the stage works with. */
 export interface CacheStageModules {
   readonly cache: AnswerCache;
+  readonly flights: FlightTable<Fetched>;
+  readonly throttle: Throttle;
   readonly countersFor: (server: string) => CacheCounters;
   readonly clock: Clock;
   readonly next: Stage;
 }
 
 /** What a flight brings: the outcome for those who wait, and what the cache made of it. */
-interface Fetched {
+export interface Fetched {
   readonly outcome: Outcome;
   /** Null when no message came. */
   readonly kept: Kept | null;
@@ -49,7 +52,6 @@ export class CacheStage implements Stage, HitPath {
   readonly #cache: AnswerCache;
   /** Null when all of the block's names are cached. */
   readonly #zones: ZoneSet | null;
-  readonly #flights = new FlightTable<Fetched>({ maxWaiting: MAX_WAITING });
   readonly #hitAnswer = new HitAnswer();
   /** BOUNDED by the listeners of the block. */
   readonly #counters = new Map<string, CacheCounters>();
@@ -100,8 +102,8 @@ export class CacheStage implements Stage, HitPath {
     } else {
       counters.requests++;
       counters.misses++;
-      const boarded = this.#fetch(query, counters, ({ outcome }) => done(outcome));
-      if (!boarded) done(failed(RCODE_SERVFAIL, 'too many queries wait for an answer'));
+      const refusal = this.#fetch(query, counters, ({ outcome }) => done(outcome));
+      if (refusal !== null) done(this.#modules.throttle.refuse(query, refusal));
     }
   }
 
@@ -147,7 +149,7 @@ export class CacheStage implements Stage, HitPath {
       deliver(entry, ttlSeconds, done);
     };
     const timer = verifyTimeoutMs > 0 ? setTimeout(serveStale, verifyTimeoutMs) : undefined;
-    const boarded = this.#fetch(query, counters, (fetched) => {
+    const refusal = this.#fetch(query, counters, (fetched) => {
       clearTimeout(timer);
       if (!this.#isNews(entry, fetched)) {
         this.#noteFailure(entry);
@@ -157,7 +159,8 @@ export class CacheStage implements Stage, HitPath {
         done(fetched.outcome);
       }
     });
-    if (boarded) return;
+    if (refusal === null) return;
+    this.#modules.throttle.refuse(query, refusal);
     clearTimeout(timer);
     serveStale();
   }
@@ -165,7 +168,7 @@ export class CacheStage implements Stage, HitPath {
   /** Fetches in the background what `entry` holds. */
   #refresh(query: Query, entry: Entry, counters: CacheCounters): void {
     entry.refreshing = true;
-    const boarded = this.#fetch(query, counters, ({ kept }) => {
+    const refusal = this.#fetch(query, counters, ({ kept }) => {
       entry.refreshing = false;
       if (kept === null || kept.entry === null) {
         this.#noteFailure(entry);
@@ -174,13 +177,17 @@ export class CacheStage implements Stage, HitPath {
       kept.entry.hits = entry.hits;
       kept.entry.lastHitAtMs = entry.lastHitAtMs;
     });
-    if (boarded) counters.prefetches++;
+    if (refusal === null) counters.prefetches++;
     else entry.refreshing = false;
   }
 
-  /** False when too many queries wait already; then `landed` is not called. */
-  #fetch(query: Query, counters: CacheCounters, landed: (fetched: Fetched) => void): boolean {
-    return this.#flights.board(query, landed, (land) => {
+  /** Null; or why the query may not wait for an answer, and then `landed` is not called. */
+  #fetch(
+    query: Query,
+    counters: CacheCounters,
+    landed: (fetched: Fetched) => void,
+  ): Refusal | null {
+    return this.#modules.flights.board(query, landed, (land) => {
       this.#modules.next.resolve(query, (outcome) => land(this.#take(query, outcome, counters)));
     });
   }

@@ -13,12 +13,15 @@
  *   }
  *
  * Syntax: cache-options.ts. What it does with a query: cache-stage.ts. What stays across a reload:
- * cache-part.ts. What is kept and for how long: src/cache.
+ * cache-part.ts. What is kept and for how long: src/cache. Who waits when clients ask for more than
+ * can be had: miss-queue.ts, throttle.ts.
  */
 import { type CacheOptions, readCacheOptions } from './cache-options.ts';
 import { lastingCounters, takeCachePart } from './cache-part.ts';
 import { CacheStage } from './cache-stage.ts';
 import type { Directive } from './directive.ts';
+import { lastingMissQueue, MissQueueStage } from './miss-queue.ts';
+import { lastingThrottle } from './throttle.ts';
 
 export const cache: Directive<CacheOptions> = {
   name: 'cache',
@@ -26,11 +29,17 @@ export const cache: Directive<CacheOptions> = {
   parse: ([use], facts) => readCacheOptions(use, facts),
 
   stage(options, context, next) {
+    const { catalogue, clock } = context;
+    const { cache, flights } = takeCachePart(options, context);
+    const throttle = lastingThrottle(catalogue, { log: context.log.forPlugin('cache'), clock });
+    const queue = lastingMissQueue(catalogue);
     const stage = new CacheStage(options, {
-      cache: takeCachePart(options, context).cache,
-      countersFor: (server) => lastingCounters(context.catalogue, options.zones, server),
-      clock: context.clock,
-      next,
+      cache,
+      flights,
+      throttle,
+      countersFor: (server) => lastingCounters(catalogue, options.zones, server),
+      clock,
+      next: new MissQueueStage({ queue, throttle, next }),
     });
     context.offerHitPath(stage);
     return stage;

@@ -28,6 +28,8 @@ export interface Asking {
   readonly edns?: number;
   readonly options?: packet.PacketOpt[];
   readonly transport?: 'udp' | 'tcp';
+  /** The address it comes from. */
+  readonly client?: string;
 }
 
 /** The query as it comes in. */
@@ -63,18 +65,22 @@ export function viewOf(asking: Asking): QueryView {
   return view;
 }
 
+/** Each query comes in a batch of its own. */
+let lastReceivedMs = 0;
+
 export function makeQuery(asking: Asking): Query {
   const wire = encodeQuery(asking);
   const client: Client = {
     transport: asking.transport ?? 'udp',
     family: 4,
-    address: '10.0.0.9',
+    address: asking.client ?? '10.0.0.9',
     port: 40_000,
     localAddress: '169.254.20.10',
     localPort: 53,
     send: () => {},
   };
-  return new Query(viewOf(asking), wire, 0, { client, zone: '.', server: SERVER, nowMs: 0 });
+  const nowMs = ++lastReceivedMs;
+  return new Query(viewOf(asking), wire, 0, { client, zone: '.', server: SERVER, nowMs });
 }
 
 /** An upstream's message. Records without name have the question's, without TTL 300. */
@@ -197,7 +203,7 @@ export async function startCache(corefile: string, facts: Partial<BlockFacts> = 
   const clock = new FakeClock();
   const upstream = new FakeUpstream();
   let hitPath: HitPath | null = null;
-  const { context, generation } = makeContext({
+  const { context, generation, lines } = makeContext({
     ...facts,
     clock,
     offerHitPath: (path) => {
@@ -225,5 +231,5 @@ export async function startCache(corefile: string, facts: Partial<BlockFacts> = 
     if (got.length !== 1) throw new Error(`${got.length} outcomes`);
     return got[0];
   };
-  return { ask, send, clock, upstream, counters, context, generation, stage, path, options };
+  return { ask, send, clock, upstream, counters, context, generation, lines, stage, path, options };
 }

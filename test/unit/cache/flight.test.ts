@@ -3,8 +3,8 @@ import { FlightTable } from '../../../src/cache/flight.ts';
 import { type Asking, makeQuery } from '../../helpers/cache-fixture.ts';
 
 /** A table with a list of what was started. */
-function makeTable(maxWaiting = 100) {
-  const table = new FlightTable<string>({ maxWaiting });
+function makeTable(maxWaiting = 100, maxPerFlight = 50) {
+  const table = new FlightTable<string>({ maxWaiting, maxPerFlight });
   const started: ((result: string) => void)[] = [];
   const got: string[] = [];
   const board = (asking: Asking) =>
@@ -19,7 +19,7 @@ function makeTable(maxWaiting = 100) {
 describe('questions the upstream cannot tell apart', () => {
   test('share one flight, and all get what it brings', () => {
     const { table, started, got, board } = makeTable();
-    for (const name of ['a.test', 'A.TEST', 'a.test']) expect(board({ name })).toBe(true);
+    for (const name of ['a.test', 'A.TEST', 'a.test']) expect(board({ name })).toBeNull();
     expect(started).toHaveLength(1);
     expect(table.waiting).toBe(3);
     started[0]('x');
@@ -36,7 +36,7 @@ describe('questions the upstream cannot tell apart', () => {
   });
 
   test('may be answered at once', () => {
-    const table = new FlightTable<string>({ maxWaiting: 1 });
+    const table = new FlightTable<string>({ maxWaiting: 1, maxPerFlight: 1 });
     const got: string[] = [];
     for (const result of ['x', 'y']) {
       const query = makeQuery({ name: 'a.test' });
@@ -81,12 +81,28 @@ test('more than the table holds are turned away, and room comes back', () => {
   board({ name: 'a.test' });
   board({ name: 'a.test' });
   board({ name: 'b.test' });
-  expect(board({ name: 'a.test' })).toBe(false);
-  expect(board({ name: 'c.test' })).toBe(false);
+  expect(board({ name: 'a.test' })).toBe('upstream');
+  expect(board({ name: 'c.test' })).toBe('upstream');
   started[0]('x');
-  expect(board({ name: 'c.test' })).toBe(true);
-  expect(board({ name: 'd.test' })).toBe(true);
-  expect(board({ name: 'e.test' })).toBe(false);
+  expect(board({ name: 'c.test' })).toBeNull();
+  expect(board({ name: 'd.test' })).toBeNull();
+  expect(board({ name: 'e.test' })).toBe('upstream');
+});
+
+test('a full flight turns away those that would join it, and nobody else', () => {
+  const { board } = makeTable(100, 2);
+  board({ name: 'a.test' });
+  board({ name: 'a.test' });
+  expect(board({ name: 'a.test' })).toBe('question');
+  expect(board({ name: 'b.test' })).toBeNull();
+});
+
+test('a client that holds much is turned away before one that holds little', () => {
+  const { board } = makeTable(100);
+  let boarded = 0;
+  while (board({ name: `n${boarded}.test` }) === null) boarded++;
+  expect(boarded).toBe(80);
+  expect(board({ name: 'other.test', client: '10.0.0.10' })).toBeNull();
 });
 
 test('a start that throws leaves nobody waiting', () => {

@@ -227,14 +227,36 @@ describe('identical misses', () => {
     expect(counters).toMatchObject({ requests: 3, misses: 3 });
   });
 
-  test('that are too many are turned away with SERVFAIL', async () => {
+  test('that are too many are turned away, others than those for other names', async () => {
+    const { send, upstream, lines } = await startCache('cache');
+    upstream.holding = true;
+    const waiting = Array.from({ length: 2048 }, () => send({ name: 'a.test' }));
+    expect(send({ name: 'a.test' })).toMatchObject([{ rcode: REFUSED_CODE, error: '' }]);
+    const other = send({ name: 'b.test' });
+    expect(other).toEqual([]);
+    upstream.release();
+    expect([...waiting, other].every((got) => got.length === 1)).toBe(true);
+    expect(lines.filter((line) => line.includes('one question'))).toHaveLength(1);
+  });
+
+  test('of one client leave room for those of others', async () => {
     const { send, upstream } = await startCache('cache');
     upstream.holding = true;
-    const waiting = Array.from({ length: 8192 }, () => send({ name: 'a.test' }));
-    expect(send({ name: 'a.test' })).toMatchObject([{ rcode: SERVFAIL_CODE }]);
-    expect(send({ name: 'b.test' })).toMatchObject([{ rcode: SERVFAIL_CODE }]);
-    upstream.release();
-    expect(waiting.every((got) => got.length === 1)).toBe(true);
+    const flood = Array.from({ length: 8000 }, (_, i) => send({ name: `n${i}.test` }));
+    const refused = flood.filter(([got]) => got?.rcode === REFUSED_CODE);
+    expect(refused).toHaveLength(8000 - 6554);
+    expect(send({ name: 'other.test', client: '10.0.0.10' })).toEqual([]);
+  });
+
+  test('that may not wait are answered with what is stale', async () => {
+    const corefile = 'cache {\nserve_stale 1h verify\n}';
+    const { ask, send, upstream, clock } = await startCache(corefile);
+    ask('a.test');
+    clock.advance(301);
+    upstream.holding = true;
+    for (let i = 0; i < 6554; i++) send({ name: `n${i}.test` });
+    expect(send({ name: 'new.test' })).toMatchObject([{ rcode: REFUSED_CODE }]);
+    expect(ask('a.test')).toMatchObject({ rcode: 0, ttl: 0, data: ['192.0.2.1'] });
   });
 });
 

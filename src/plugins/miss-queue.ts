@@ -1,0 +1,149 @@
+/**
+ * Who may use the processor for a miss: hits first, then the clients in turns.
+ *
+ * A hit costs a twentieth of a miss. A client that asks for names nobody has asked for, faster than
+ * we can ask upstream, would keep the one thread busy and everybody else waiting in the socket. So
+ * one turn of the event loop begins a few misses only; what else comes in waits here, in a queue
+ * per client, while the sockets are read and hits answered.
+ *
+ *   10.0.0.9  ▮▮▮▮▮▮▮▮▮▮ ─┐
+ *   10.0.0.4  ▮            ├─ one of each in turn ─▶ STARTS_PER_TURN ─▶ the next stage
+ *   10.0.0.7  ▮▮          ─┘
+ *
+ * Without pressure nothing is queued and nothing delayed.
+ */
+import { FairShare } from '../cache/fair-share.ts';
+import { RCODE_SERVFAIL } from '../dns/header.ts';
+import type { Query } from '../dns/query.ts';
+import type { Catalogue } from '../metrics/catalogue.ts';
+import { type Done, failed, type Stage } from './stage.ts';
+import type { Throttle } from './throttle.ts';
+
+/** Misses that one turn of the event loop begins: half a millisecond's work. */
+const STARTS_PER_TURN = 16;
+/** Misses that wait for their turn, of all clients: some 2 kB each, and 50 ms until the last one's. */
+const MAX_QUEUED = 1024;
+
+/** A query that waits for its turn. */
+interface Queued {
+  readonly query: Query;
+  readonly next: Stage;
+  readonly done: Done;
+}
+
+/** One per process, as there is one thread. */
+export class MissQueue {
+  /** Queries by client, the client whose turn is next first. BOUNDED by #share. */
+  readonly #queues = new Map<string, Queued[]>();
+  readonly #share = new FairShare(MAX_QUEUED);
+  readonly #runLater: (turn: () => void) => void;
+  /** The batch whose misses are counted in #started. */
+  #batchMs = 0;
+  #started = 0;
+  #isTurnComing = false;
+
+  /** `runLater` calls its argument in the next turn of the event loop: setImmediate, but in tests. */
+  constructor(runLater: (turn: () => void) => void = setImmediate) {
+    this.#runLater = runLater;
+  }
+
+  get length(): number {
+    return this.#share.total;
+  }
+
+  /** Has `next` resolve `query`, at once or later. False when the client has its share of the queue. */
+  run(query: Query, next: Stage, done: Done): boolean {
+    if (this.length === 0 && this.#mayStart(query.receivedAtMs)) {
+      next.resolve(query, done);
+      return true;
+    }
+    const client = query.client.address;
+    if (!this.#share.take(client)) return false;
+    const queue = this.#queues.get(client);
+    if (queue === undefined) this.#queues.set(client, [{ query, next, done }]);
+    else queue.push({ query, next, done });
+    this.#callTurn();
+    return true;
+  }
+
+  /** Whether a batch may begin one more. Its queries have one and the same time of receipt. */
+  #mayStart(receivedAtMs: number): boolean {
+    if (receivedAtMs !== this.#batchMs) {
+      this.#batchMs = receivedAtMs;
+      this.#started = 0;
+    }
+    return this.#started++ < STARTS_PER_TURN;
+  }
+
+  #callTurn(): void {
+    if (this.#isTurnComing) return;
+    this.#isTurnComing = true;
+    this.#runLater(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isTurnComing = false;
+    for (let i = 0; i < STARTS_PER_TURN; i++) {
+      const queued = this.#shift();
+      if (queued === null) return;
+      start(queued);
+    }
+    if (this.length > 0) this.#callTurn();
+  };
+
+  /** The oldest query of the client whose turn it is; null when nobody waits. */
+  #shift(): Queued | null {
+    for (const [client, queue] of this.#queues) {
+      const queued = queue.shift();
+      this.#queues.delete(client);
+      if (queued === undefined) continue;
+      // Behind the others, if it has more.
+      if (queue.length > 0) this.#queues.set(client, queue);
+      this.#share.give(client);
+      return queued;
+    }
+    return null;
+  }
+}
+
+/** The queue's stop on the road, in front of the stages that ask upstream. */
+export class MissQueueStage implements Stage {
+  readonly #queue: MissQueue;
+  readonly #throttle: Throttle;
+  readonly #next: Stage;
+
+  constructor(modules: {
+    readonly queue: MissQueue;
+    readonly throttle: Throttle;
+    readonly next: Stage;
+  }) {
+    this.#queue = modules.queue;
+    this.#throttle = modules.throttle;
+    this.#next = modules.next;
+  }
+
+  resolve(query: Query, done: Done): void {
+    if (this.#queue.run(query, this.#next, done)) return;
+    done(this.#throttle.refuse(query, 'processor'));
+  }
+}
+
+/** The queue of the process. */
+export function lastingMissQueue(catalogue: Catalogue): MissQueue {
+  return catalogue.lasting('miss queue', () => {
+    const queue = new MissQueue();
+    catalogue.source('nodelocaldns_misses_waiting', (emit) => {
+      emit({ for: 'processor' }, queue.length);
+    });
+    return queue;
+  });
+}
+
+/** A stage must not throw. If one does, there is no server around us to recover. */
+function start({ query, next, done }: Queued): void {
+  try {
+    next.resolve(query, done);
+  } catch (error) {
+    done(failed(RCODE_SERVFAIL, String(error)));
+  }
+}
