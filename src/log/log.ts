@@ -5,8 +5,17 @@
 
 type Level = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'FATAL';
 
-/** Where finished lines go; a test passes an array's push. */
-export type LineSink = (line: string) => void;
+/** What a line is made of. */
+export interface LogEntry {
+  /** Null for a line without one. */
+  readonly level: Level | null;
+  /** Whose line it is; '' for the daemon's own. */
+  readonly plugin: string;
+  readonly text: string;
+}
+
+/** Where finished lines go, with what they were made of. */
+export type LineSink = (line: string, entry: LogEntry) => void;
 
 /** State shared by a log and all logs made from it. */
 interface LogRoot {
@@ -16,16 +25,16 @@ interface LogRoot {
 
 export class Log {
   readonly #root: LogRoot;
-  readonly #prefix: string;
+  readonly #plugin: string;
 
-  constructor(sink: LineSink, prefix = '', root: LogRoot = { sink, debugEnabled: false }) {
+  constructor(sink: LineSink, plugin = '', root: LogRoot = { sink, debugEnabled: false }) {
     this.#root = root;
-    this.#prefix = prefix;
+    this.#plugin = plugin;
   }
 
   /** A log whose lines start with `plugin/<name>: `. */
   forPlugin(name: string): Log {
-    return new Log(this.#root.sink, `plugin/${name}: `, this.#root);
+    return new Log(this.#root.sink, name, this.#root);
   }
 
   /** The `debug` directive turns debug lines on for the whole process. */
@@ -59,10 +68,12 @@ export class Log {
 
   /** A line as it is, without level: the banner and the zone list. */
   plain(text: string): void {
-    this.#root.sink(text);
+    this.#root.sink(text, { level: null, plugin: this.#plugin, text });
   }
 
   #write(level: Level, text: string): void {
-    this.#root.sink(`[${level}] ${this.#prefix}${text}`);
+    const plugin = this.#plugin;
+    const prefix = plugin === '' ? '' : `plugin/${plugin}: `;
+    this.#root.sink(`[${level}] ${prefix}${text}`, { level, plugin, text });
   }
 }
