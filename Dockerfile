@@ -16,7 +16,7 @@ RUN npm run build
 RUN npm prune --omit=dev --no-audit --no-fund \
  && mkdir -p /app/node_modules /app/dist \
  && cp -r node_modules/koffi node_modules/@koromix node_modules/netlink node_modules/node-gyp-build /app/node_modules/ \
- && cp dist/nodelocaldns.js /app/dist/ \
+ && cp dist/nodelocaldns.js dist/package.json /app/dist/ \
  && cp package.json /app/ \
  && cp "$(node -p process.execPath)" /app/node
 

@@ -1,22 +1,40 @@
 /**
  * Bundles the daemon into one file, `dist/nodelocaldns.js`. One JavaScript file starts faster and
- * stays smaller in memory than sources whose types are stripped at run time. The two packages with
- * native parts stay in node_modules.
+ * stays smaller in memory than sources whose types are stripped at run time. Packages with native
+ * parts stay in node_modules.
+ *
+ * The bundle is CommonJS: an ESM import of one of Node's own modules evaluates all of its lazy
+ * exports, `node:http` alone 17 MB of them (docs/decisions/0010-performance.md).
  */
-import { chmod, readFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { build, type Plugin } from 'esbuild';
 
 const OUTPUT = 'dist/nodelocaldns.js';
 
-/** ESM has no `require`; bundled CommonJS packages ask for Node's own modules through it. */
 const BANNER = [
   '#!/usr/bin/env node',
-  "import { createRequire as createBundleRequire } from 'node:module';",
-  'const require = createBundleRequire(import.meta.url);',
+  "const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
 ].join('\n');
+
+/** Loaded when first used, not when imported: what the configuration does not need costs nothing. */
+const LAZY = /^(node:|koffi$|netlink$)/;
+
+/** Native parts, found next to the bundle in node_modules. */
+const NATIVE = /^koffi$/;
+
+/** Parts of packages that nothing here calls, by importer; each is replaced by an empty module. */
+const UNUSED: readonly { readonly importer: string; readonly path: RegExp }[] = [
+  {
+    importer: '/prom-client/',
+    path: /^(\.\/lib\/(pushgateway|cluster|summary)|@opentelemetry\/api)$/,
+  },
+  { importer: '/netlink/', path: /^\.\/(genl|nl80211|wg)\// },
+];
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+const require = createRequire(import.meta.url);
 
 await build({
   absWorkingDir: root.pathname,
@@ -25,13 +43,71 @@ await build({
   bundle: true,
   platform: 'node',
   target: 'node24',
-  format: 'esm',
-  external: ['koffi', 'netlink'],
+  format: 'cjs',
+  plugins: [lazyModules(), unusedParts(), netlinkBinding()],
   banner: { js: BANNER },
-  define: { 'process.env.NODELOCALDNS_VERSION': JSON.stringify(version) },
+  define: {
+    'process.env.NODELOCALDNS_VERSION': JSON.stringify(version),
+    'import.meta.url': 'bundleUrl',
+  },
   // Names stay, so that stack traces and CPU profiles of the shipped file can be read.
   minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
 });
 await chmod(new URL(OUTPUT, root), 0o755);
+await writeFile(new URL('dist/package.json', root), '{ "type": "commonjs" }\n');
+
+/** Puts an object of getters in the place of a module: the first one asked for loads it. */
+function lazyModules(): Plugin {
+  return {
+    name: 'lazy-modules',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: LAZY }, ({ path, namespace, kind }) => {
+        if (namespace !== 'lazy' && kind === 'import-statement') return { path, namespace: 'lazy' };
+        return path.startsWith('node:') || NATIVE.test(path) ? { path, external: true } : undefined;
+      });
+      onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
+        contents: gettersFor(path),
+        resolveDir: root.pathname,
+      }));
+    },
+  };
+}
+
+function gettersFor(path: string): string {
+  return `let loaded;
+for (const name of ${JSON.stringify(Object.keys(require(path)))}) {
+  const get = () => (loaded ??= require(${JSON.stringify(path)}))[name];
+  Object.defineProperty(exports, name, { enumerable: true, get });
+}`;
+}
+
+function unusedParts(): Plugin {
+  return {
+    name: 'unused-parts',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /./ }, ({ path, importer }) =>
+        UNUSED.some((part) => importer.includes(part.importer) && part.path.test(path))
+          ? { path, namespace: 'unused' }
+          : undefined,
+      );
+      onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: '' }));
+    },
+  };
+}
+
+/** The file of netlink that loads its native part looks for it from its own folder: it stays there. */
+function netlinkBinding(): Plugin {
+  return {
+    name: 'netlink-binding',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\.?\/raw$/ }, ({ importer }) =>
+        importer.includes('/netlink/')
+          ? { path: 'netlink/dist/raw.js', external: true }
+          : undefined,
+      );
+    },
+  };
+}

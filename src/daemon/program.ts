@@ -4,6 +4,7 @@ import { Daemon } from '../daemon.ts';
 import { Log } from '../log/log.ts';
 import { VERSION } from '../metrics/version.ts';
 import { DIRECTIVES } from '../plugins/registry.ts';
+import { keepMemorySmall } from './memory.ts';
 import { obeySignals } from './signals.ts';
 
 export function createProgram(): ProgramModules {
@@ -18,7 +19,10 @@ export function createProgram(): ProgramModules {
       directiveNames: DIRECTIVES.map(({ name }) => name),
     },
     log,
-    createDaemon: (flags) => new Daemon(flags, { log }),
+    createDaemon: (flags) => {
+      keepMemorySmall();
+      return new Daemon(flags, { log });
+    },
     obeySignals: (daemon) => obeySignals(daemon, log),
   };
 }

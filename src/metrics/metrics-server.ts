@@ -12,8 +12,6 @@ import { HttpServer, type HttpServerOptions } from './http-server.ts';
 
 const RETRY_MS = 10_000;
 
-const compress = promisify(gzip);
-
 export interface MetricsServerOptions extends HttpServerOptions {
   /** Whether scrapes are counted in promhttp_metric_handler_*, as on node-cache's own port. */
   readonly countScrapes: boolean;
@@ -90,7 +88,7 @@ async function sendMetrics(
     return;
   }
   response.setHeader('content-encoding', 'gzip');
-  response.end(await compress(text));
+  response.end(await promisify(gzip)(text));
 }
 
 /** Whether the client takes gzip (RFC 9110 §12.5.3): it names it and does not give it weight 0. */

@@ -1,0 +1,93 @@
+/**
+ * Keeps the resident memory of the process small: V8's heap is to grow in small steps, and what
+ * Node's code and the C library's heap hold without need is given back
+ * (docs/decisions/0010-performance.md says what each is worth).
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import type Koffi from 'koffi';
+
+/** The start is over after this time: the code that it alone needed is most of what there is. */
+const FIRST_LOOK_MS = 3000;
+const LOOK_INTERVAL_MS = 30_000;
+/** Serving at full speed needs 12 MiB of files, most of it Node's code. */
+const TOLERATED_FILE_PAGES = (20 * 1024) / 4;
+
+/** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
+const MADV_COLD = 20;
+const MADV_DONTNEED = 4;
+
+/** For the start of the program. Does nothing where the C library cannot be called. */
+export function keepMemorySmall(): void {
+  // Has V8 collect garbage rather than ask for more memory, from the next collection on. What else
+  // the flag does belongs to the start of V8, which is over.
+  setFlagsFromString('--optimize-for-size');
+  setTimeout(() => {
+    const release = createRelease();
+    if (release === null) return;
+    release();
+    setInterval(() => {
+      if (residentFilePages() > TOLERATED_FILE_PAGES) release();
+    }, LOOK_INTERVAL_MS).unref();
+  }, FIRST_LOOK_MS).unref();
+}
+
+/** What gives memory back; null without koffi or /proc. */
+function createRelease(): (() => void) | null {
+  try {
+    const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
+    const libc = koffi.load(null);
+    // Addresses are below 2⁴⁷, so exact as numbers.
+    const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
+    const mappings = unwrittenFileMappings(readFileSync('/proc/self/smaps', 'latin1'));
+    const trim = trimOf(libc);
+    return () => {
+      for (const { start, length } of mappings) {
+        madvise(start, length, MADV_COLD);
+        madvise(start, length, MADV_DONTNEED);
+      }
+      trim();
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Gives the free pages of the C library's heap back; musl needs no call for that and has none. */
+function trimOf(libc: ReturnType<typeof Koffi.load>): () => void {
+  try {
+    const trim = libc.func('int malloc_trim(size_t pad)');
+    return () => trim(0);
+  } catch {
+    return () => {};
+  }
+}
+
+/** Pages of files in our memory: the third number of /proc/self/statm (proc_pid_statm(5)). */
+function residentFilePages(): number {
+  return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[2]);
+}
+
+/** A range of addresses. */
+export interface Mapping {
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * The mappings in the text of /proc/PID/smaps that show nothing but a file: Node's code and
+ * constants. Their pages can be taken away at any time; whoever needs one gets it again from the
+ * page cache. A mapping with a single page of its own (relocated, or written before it was made
+ * read-only) is left alone: that page could not be had again.
+ */
+export function unwrittenFileMappings(smaps: string): Mapping[] {
+  const found: Mapping[] = [];
+  for (const entry of smaps.split(/\n(?=[\da-f]+-[\da-f]+ )/)) {
+    const head = /^([\da-f]+)-([\da-f]+) r-[-x]p [\da-f]+ \S+ (\d+)/.exec(entry);
+    if (head === null || head[3] === '0' || !/^Anonymous: +0 kB$/m.test(entry)) continue;
+    const start = Number.parseInt(head[1], 16);
+    found.push({ start, length: Number.parseInt(head[2], 16) - start });
+  }
+  return found;
+}

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { unwrittenFileMappings } from '../../../src/daemon/memory.ts';
+
+/** An entry of smaps(5) with the lines that matter. */
+function entry(range: string, mode: string, inode: number, anonymousKib: number): string {
+  return `${range} ${mode} 0034a000 fe:00 ${inode}    /usr/local/bin/node
+Size:              41960 kB
+Rss:               24544 kB
+Anonymous:             ${anonymousKib} kB
+LazyFree:              0 kB
+VmFlags: rd ex mr mw me sd
+`;
+}
+
+describe('the mappings that can be taken away', () => {
+  test('are code and constants of files', () => {
+    const smaps =
+      entry('00400000-0074a000', 'r--p', 77, 0) + entry('0074a000-03044000', 'r-xp', 77, 0);
+    expect(unwrittenFileMappings(smaps)).toEqual([
+      { start: 0x400000, length: 0x34a000 },
+      { start: 0x74a000, length: 0x28fa000 },
+    ]);
+  });
+
+  test.each([
+    ['with pages of their own', entry('00400000-0074a000', 'r--p', 77, 4)],
+    ['that can be written', entry('00400000-0074a000', 'rw-p', 77, 0)],
+    ['that are shared', entry('00400000-0074a000', 'r--s', 77, 0)],
+    ['of no file', entry('00400000-0074a000', 'r--p', 0, 0)],
+  ])('are not those %s', (_what, smaps) => {
+    expect(unwrittenFileMappings(smaps)).toEqual([]);
+  });
+
+  test('are none in a text without mappings', () => {
+    expect(unwrittenFileMappings('')).toEqual([]);
+  });
+});
