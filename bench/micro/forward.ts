@@ -59,6 +59,7 @@ function run(transport: 'udp' | 'tcp'): Promise<number> {
       policy: 'random',
       forceTcp: transport === 'tcp',
       preferUdp: transport === 'udp',
+      randomizeCase: false,
       maxFails: 2,
       maxConcurrent: 0,
       maxConnectAttempts: 0,

@@ -1,7 +1,8 @@
 /** One question to one upstream over one transport, from its sending to its end. */
 import type { Answer } from '../dns/answer.ts';
-import { FLAG_QR, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
+import { FLAG_QR, HEADER_LENGTH, readUint16, writeUint16 } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
+import { isLetter } from './letter-case.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Names of transports as the metrics have them. */
@@ -31,10 +32,14 @@ export interface AttemptOwner {
   answered(attempt: Attempt, answer: Answer, nowMs: number): void;
   /** `error` says what was tried with whom and why it did not work. */
   failed(attempt: Attempt, error: string, nowMs: number): void;
+  /** What came was right but for the letters of its name: forged, or the upstream changes them. */
+  doubted(attempt: Attempt, nowMs: number): void;
 }
 
 export class Attempt {
   readonly query: Query;
+  /** What is sent but for its ID: the query's own message, or a copy with other letters in its name. */
+  readonly wire: Buffer;
   readonly owner: AttemptOwner;
   readonly upstream: Upstream;
   readonly exchange: Exchange;
@@ -54,8 +59,10 @@ export class Attempt {
     upstream: Upstream,
     exchange: Exchange,
     nowMs: number,
+    wire: Buffer = query.wire,
   ) {
     this.query = query;
+    this.wire = wire;
     this.owner = owner;
     this.upstream = upstream;
     this.exchange = exchange;
@@ -63,40 +70,56 @@ export class Attempt {
     this.sentAtMs = nowMs;
   }
 
+  /** Whether the answer's question must have the very letters that were sent. */
+  get hasOwnLetters(): boolean {
+    return this.wire !== this.query.wire;
+  }
+
   forget(): void {
     this.carrier?.forget(this);
     this.carrier = null;
   }
+
+  /** Writes the message to be sent to `target` at `at`. Returns its length. */
+  write(target: Buffer, at: number): number {
+    this.wire.copy(target, at);
+    writeUint16(target, at, this.id);
+    return this.wire.length;
+  }
 }
 
+/** How the question of a message compares to the one that was sent. */
+export const MATCHES = 0;
+export const LETTERS_DIFFER = 1;
+export const DIFFERS = 2;
+
 /**
- * Whether `message[start..end)` is a response to the question of `query`. The ID is the caller's to
- * check.
+ * Whether `message[start..end)` is a response to what `attempt` asked: MATCHES, LETTERS_DIFFER where
+ * that matters, or DIFFERS. The ID is the caller's to check.
  */
-export function answersQuestion(
+export function matchQuestion(
   message: Buffer,
   start: number,
   end: number,
-  query: Query,
-): boolean {
-  const { wire, questionEnd } = query;
-  if (end - start < questionEnd) return false;
-  if ((readUint16(message, start + 2) & FLAG_QR) === 0) return false;
-  if (readUint16(message, start + 4) !== 1) return false;
+  attempt: Attempt,
+): number {
+  const { wire, query, hasOwnLetters } = attempt;
+  const { questionEnd } = query;
+  if (end - start < questionEnd) return DIFFERS;
+  if ((readUint16(message, start + 2) & FLAG_QR) === 0) return DIFFERS;
+  if (readUint16(message, start + 4) !== 1) return DIFFERS;
   const nameEnd = questionEnd - 4;
+  let result = MATCHES;
   for (let at = HEADER_LENGTH; at < nameEnd; at++) {
     const asked = wire[at];
     const got = message[start + at];
+    if (asked === got) continue;
     // RFC 4343 §3: names match whatever the case of their ASCII letters.
-    if (asked !== got && ((asked ^ got) !== 0x20 || !isLetter(asked))) return false;
+    if ((asked ^ got) !== 0x20 || !isLetter(asked)) return DIFFERS;
+    if (hasOwnLetters) result = LETTERS_DIFFER;
   }
   for (let at = nameEnd; at < questionEnd; at++) {
-    if (wire[at] !== message[start + at]) return false;
+    if (wire[at] !== message[start + at]) return DIFFERS;
   }
-  return true;
-}
-
-function isLetter(octet: number): boolean {
-  const small = octet | 0x20;
-  return small >= 0x61 && small <= 0x7a;
+  return result;
 }

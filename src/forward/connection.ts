@@ -3,16 +3,14 @@
  * queries are written as they come, answers are taken in any order.
  */
 import type { Socket } from 'node:net';
-import { readAnswer } from '../dns/answer.ts';
 import { FrameReader } from '../dns/framing.ts';
-import { HEADER_LENGTH, readUint16, writeUint16 } from '../dns/header.ts';
+import { writeUint16 } from '../dns/header.ts';
 import type { Clock } from '../log/clock.ts';
-import { type Attempt, answersQuestion, type Carrier } from './attempt.ts';
-import { random16 } from './random.ts';
+import type { Attempt, Carrier } from './attempt.ts';
+import { Pending } from './pending.ts';
+import { describe } from './socket-problem.ts';
 import type { UpstreamCounters } from './upstream-counters.ts';
 
-/** Queries that may wait on one connection; more would make IDs guessable and losses large. */
-const MAX_PENDING = 4096;
 /** An upstream that leaves this many octets unread, or unconnected, gets no more on this connection. */
 const MAX_UNSENT = 65_536;
 const FIRST_OUTPUT_LENGTH = 4096;
@@ -38,17 +36,13 @@ export interface ConnectionOptions {
 export class Connection implements Carrier {
   /** When a query was last written or an answer read. */
   lastUsedAtMs: number;
-  /** Queries written and answers taken. */
+  /** Queries written. */
   sent = 0;
-  answered = 0;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
-  readonly #counters: UpstreamCounters;
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
-  /** Attempts by ID. BOUNDED by MAX_PENDING. */
-  readonly #pending = new Map<number, Attempt>();
-  #lastAnswerAtMs = Number.NEGATIVE_INFINITY;
+  readonly #pending: Pending;
   /** Frames of this turn of the event loop. BOUNDED by MAX_UNSENT and one query. */
   #output: Buffer = Buffer.allocUnsafeSlow(FIRST_OUTPUT_LENGTH);
   #outputLength = 0;
@@ -67,7 +61,7 @@ export class Connection implements Carrier {
     this.#options = options;
     this.#owner = modules.owner;
     this.#clock = modules.clock;
-    this.#counters = modules.counters;
+    this.#pending = new Pending(modules.counters);
     this.lastUsedAtMs = modules.clock.nowMs();
     const frames = new FrameReader((chunk, start, end) => this.#take(chunk, start, end));
     this.#socket = options.dial((chunk, length) => {
@@ -80,6 +74,11 @@ export class Connection implements Carrier {
 
   get pendingCount(): number {
     return this.#pending.size;
+  }
+
+  /** Answers taken. */
+  get answered(): number {
+    return this.#pending.answered;
   }
 
   /** Takes no more queries, and closes when the last answer is there. */
@@ -102,35 +101,29 @@ export class Connection implements Carrier {
     if (this.isOld(nowMs)) this.retire();
     return (
       !this.#isRetired &&
-      this.#pending.size < MAX_PENDING &&
+      this.#pending.hasRoom &&
       this.#socket.writableLength + this.#outputLength < MAX_UNSENT
     );
   }
 
   /** True when nothing was answered since the attempt was written. */
   isSilentSince(attempt: Attempt): boolean {
-    return this.#lastAnswerAtMs <= attempt.sentAtMs;
+    return this.#pending.isSilentSince(attempt);
   }
 
   /** Writes the query of `attempt` with an ID of its own, at the end of this turn. */
   send(attempt: Attempt, nowMs: number): void {
-    let id = random16();
-    while (this.#pending.has(id)) id = random16();
-    this.#pending.set(id, attempt);
-    attempt.id = id;
-    attempt.carrier = this;
-    attempt.sentAtMs = nowMs;
+    this.#pending.add(attempt, this, nowMs);
     this.lastUsedAtMs = nowMs;
     this.sent++;
-    this.#append(attempt.query.wire, id);
+    this.#append(attempt);
     if (this.#flushIsDue || !this.#isReady) return;
     this.#flushIsDue = true;
     setImmediate(flush, this);
   }
 
   forget(attempt: Attempt): void {
-    if (this.#pending.get(attempt.id) !== attempt) return;
-    this.#pending.delete(attempt.id);
+    if (!this.#pending.remove(attempt)) return;
     if (this.#isRetired && this.#pending.size === 0) this.close();
   }
 
@@ -142,9 +135,7 @@ export class Connection implements Carrier {
 
   /** Takes away all attempts but one, to be sent elsewhere. */
   releaseAllBut(kept: Attempt): Attempt[] {
-    const released = [...this.#pending.values()].filter((attempt) => attempt !== kept);
-    for (const attempt of released) this.#pending.delete(attempt.id);
-    return released;
+    return this.#pending.release(kept);
   }
 
   close(): void {
@@ -176,39 +167,21 @@ export class Connection implements Carrier {
     socket.on('close', () => this.#end());
   }
 
-  #append(wire: Buffer, id: number): void {
+  #append(attempt: Attempt): void {
     const at = this.#outputLength;
-    const end = at + 2 + wire.length;
+    const end = at + 2 + attempt.wire.length;
     if (end > this.#output.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#output.length, end));
       this.#output.copy(larger, 0, 0, at);
       this.#output = larger;
     }
-    const output = this.#output;
-    writeUint16(output, at, wire.length);
-    wire.copy(output, at + 2);
-    writeUint16(output, at + 2, id);
+    writeUint16(this.#output, at, attempt.wire.length);
+    attempt.write(this.#output, at + 2);
     this.#outputLength = end;
   }
 
-  /** Takes one message. What is no answer to a question that waits is counted and left. */
   #take(chunk: Buffer, start: number, end: number): void {
-    const attempt =
-      end - start < HEADER_LENGTH ? undefined : this.#pending.get(readUint16(chunk, start));
-    if (attempt === undefined || !answersQuestion(chunk, start, end, attempt.query)) {
-      this.#counters.ignored++;
-      return;
-    }
-    const answer = readAnswer(chunk.subarray(start, end));
-    if (answer === null) {
-      this.#counters.ignored++;
-      return;
-    }
-    this.answered++;
-    this.#lastAnswerAtMs = this.#readAtMs;
-    this.#pending.delete(attempt.id);
-    attempt.carrier = null;
-    attempt.owner.answered(attempt, answer, this.#readAtMs);
+    this.#pending.take(chunk, start, end, this.#readAtMs);
     if (this.#isRetired && this.#pending.size === 0) this.close();
   }
 
@@ -216,33 +189,11 @@ export class Connection implements Carrier {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isRetired = true;
-    const lost = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const attempt of lost) attempt.carrier = null;
-    this.#owner.ended(this, lost, this.#error);
+    this.#owner.ended(this, this.#pending.release(), this.#error);
   }
 }
 
 /** One function for all connections, so that scheduling a flush makes no closure. */
 function flush(connection: Connection): void {
   connection.flush();
-}
-
-/** An error of the operating system in the words that Go programs log, which people search for. */
-export function describe(error: Error & { code?: string }): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'connection reset by peer';
-    case 'EHOSTUNREACH':
-      return 'no route to host';
-    case 'ENETUNREACH':
-      return 'network is unreachable';
-    case 'ETIMEDOUT':
-      return 'i/o timeout';
-    default:
-      return error.message;
-  }
 }

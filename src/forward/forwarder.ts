@@ -39,6 +39,8 @@ export interface ForwarderOptions {
   readonly forceTcp: boolean;
   /** Over UDP whatever the client used; truncated answers again over TCP. */
   readonly preferUdp: boolean;
+  /** Over UDP with letters of our own in each name (`randomize_case`). */
+  readonly randomizeCase: boolean;
   readonly maxFails: number;
   /** Queries under way at once, 0 for no limit of the operator's own. */
   readonly maxConcurrent: number;

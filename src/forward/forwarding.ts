@@ -4,6 +4,7 @@ import { RCODE_SERVFAIL } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Forwarder } from './forwarder.ts';
+import { shuffleLetters } from './letter-case.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A stream that answers other questions loses none; only a server that drops some is asked again. */
@@ -32,6 +33,8 @@ export class Forwarding implements AttemptOwner {
   #startedAtMs = 0;
   #retryAtMs = 0;
   #retryDelayMs = 0;
+  /** Asked over TCP because the letters of an answer were not ours. */
+  #hasDoubted = false;
   /** Every upstream was down when one was chosen: one attempt is all there is. */
   #isLastHope = false;
   #isEnded = false;
@@ -95,6 +98,13 @@ export class Forwarding implements AttemptOwner {
     if (this.#attempts.length === 0) this.#giveUp(error);
   }
 
+  /** The right answer may still come; but some servers never keep letters, so TCP has to tell. */
+  doubted(attempt: Attempt, nowMs: number): void {
+    if (this.#isEnded || this.#hasDoubted) return;
+    this.#hasDoubted = true;
+    this.#ask(attempt.upstream, 'tcp', nowMs);
+  }
+
   /** Asks the next upstream in turn. False when there is none that may be asked. */
   #askNext(nowMs: number, isRetry = false): boolean {
     let at = this.#forwarder.choose(this.#order, this.#cursor);
@@ -112,7 +122,9 @@ export class Forwarding implements AttemptOwner {
 
   #ask(upstream: Upstream, transport: 'udp' | 'tcp', nowMs: number): void {
     const exchange = upstream.exchange(transport);
-    const attempt = new Attempt(this.#query, this, upstream, exchange, nowMs);
+    const ownLetters = this.#forwarder.options.randomizeCase && exchange.protocol === 'udp';
+    const wire = ownLetters ? shuffleLetters(this.#query) : this.#query.wire;
+    const attempt = new Attempt(this.#query, this, upstream, exchange, nowMs, wire);
     this.#attempts.push(attempt);
     this.#sends++;
     upstream.counters.sent++;

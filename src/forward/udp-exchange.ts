@@ -2,16 +2,16 @@
  * Queries to one upstream over UDP.
  *
  * RFC 5452 §9.2: use "an unpredictable source port for outgoing queries from the range of available
- * ports". A port of its own for each query would cost 26 µs to open and close. So each query takes
- * one of a few ports by chance, and each port, drawn by the kernel from its whole range, is given up
- * after a few queries or seconds. Who does not see the traffic still has to guess port and ID
- * together for one of many outstanding questions; who learns a port has it for a moment only.
+ * ports". A port of its own for each query would cost several µs to open and close. So each query
+ * takes one of a few ports by chance, together with what else is sent in the same turn of the event
+ * loop, and each port, drawn by the kernel from its whole range, is given up after a few queries or
+ * seconds. Who does not see the traffic still has to guess port and ID together for one of many
+ * outstanding questions; who learns a port has it for a moment only.
  */
-import type { Clock } from '../log/clock.ts';
 import type { Attempt, Exchange, Protocol } from './attempt.ts';
 import { jittered, randomBelow } from './random.ts';
-import { UdpPort } from './udp-port.ts';
-import type { UpstreamCounters } from './upstream-counters.ts';
+import { UdpPort, type UdpPortModules } from './udp-port.ts';
+import type { UdpTarget } from './udp-sockets.ts';
 
 /** Ports in use at a time. */
 const PORTS = 8;
@@ -19,30 +19,25 @@ const PORTS = 8;
 const QUERIES_PER_PORT = 32;
 const MAX_PORT_AGE_MS = 5000;
 
-/** Where the upstream is and where queries leave from. */
-export interface UdpTarget {
-  readonly address: string;
-  readonly port: number;
-  /** '' for the kernel's choice. */
-  readonly sourceAddress: string;
-}
-
 export class UdpExchange implements Exchange {
   readonly protocol: Protocol = 'udp';
   readonly #target: UdpTarget;
-  readonly #modules: { readonly clock: Clock; readonly counters: UpstreamCounters };
+  readonly #modules: UdpPortModules;
   /** BOUNDED by PORTS; ports given up close by themselves with their last answer. */
   readonly #ports: (UdpPort | null)[] = new Array(PORTS).fill(null);
+  /** Where the last query went. */
+  #current = 0;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(target: UdpTarget, modules: { clock: Clock; counters: UpstreamCounters }) {
+  constructor(target: UdpTarget, modules: UdpPortModules) {
     this.#target = target;
     this.#modules = modules;
   }
 
   send(attempt: Attempt, nowMs: number): void {
-    const slot = randomBelow(PORTS);
+    if (this.#ports[this.#current]?.isGathering !== true) this.#current = randomBelow(PORTS);
+    const slot = this.#current;
     const { udp } = this.#modules.counters.reuse;
     let port = this.#ports[slot];
     if (port?.hasRoom) {
@@ -57,9 +52,14 @@ export class UdpExchange implements Exchange {
   }
 
   missed(attempt: Attempt): void {
-    // Behind a service address a port is tied to one pod, which may be gone: ask from another.
-    const port = attempt.carrier;
-    if (port instanceof UdpPort && port.isSilentSince(attempt)) port.retire();
+    const { carrier } = attempt;
+    if (!(carrier instanceof UdpPort) || !carrier.isSilentSince(attempt)) return;
+    // Behind a service address a port is tied to one pod, which may be gone: ask from others. Those
+    // that were silent as well may be tied to the same.
+    for (const port of this.#ports) {
+      if (port?.isSilentSince(attempt)) port.retire();
+    }
+    carrier.retire();
   }
 
   close(): void {
@@ -71,10 +71,7 @@ export class UdpExchange implements Exchange {
   }
 
   #open(slot: number): UdpPort {
-    const port = new UdpPort(
-      { ...this.#target, maxQueries: jittered(QUERIES_PER_PORT) },
-      this.#modules,
-    );
+    const port = new UdpPort(this.#target, jittered(QUERIES_PER_PORT), this.#modules);
     this.#ports[slot] = port;
     if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
     return port;

@@ -7,6 +7,10 @@ import type { Protocol } from './attempt.ts';
 /** Response codes a header can hold. */
 const RCODE_COUNT = 16;
 
+/** Why a message is ignored, as the metric has it. */
+const IGNORED_REASONS = ['source', 'id', 'question', 'case', 'malformed'] as const;
+type IgnoredReason = (typeof IGNORED_REASONS)[number];
+
 /** Queries of one transport: those sent on an open connection, and those that opened one. */
 export interface Reuse {
   hits: number;
@@ -17,8 +21,17 @@ export class UpstreamCounters {
   /** Attempts sent, whatever became of them. */
   sent = 0;
   healthCheckFailures = 0;
-  /** Messages that answered nothing that was asked: wrong ID, question, form, or come twice. */
-  ignored = 0;
+  /**
+   * Messages that answered nothing that was asked: from elsewhere, with an ID that nobody waits for
+   * (any that comes twice), another question, other letters, or of no form.
+   */
+  readonly ignored: Record<IgnoredReason, number> = {
+    source: 0,
+    id: 0,
+    question: 0,
+    case: 0,
+    malformed: 0,
+  };
   /** Answers that did not come in the usual time, so that the query was asked again elsewhere. */
   overdue = 0;
   readonly reuse: Readonly<Record<Protocol, Reuse>> = {
@@ -98,7 +111,9 @@ function registerLegacy(catalogue: Catalogue, to: string, counters: UpstreamCoun
 
 function registerOwn(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
   catalogue.source('nodelocaldns_upstream_overdue_total', (emit) => emit({ to }, counters.overdue));
-  catalogue.source('nodelocaldns_upstream_ignored_total', (emit) => emit({ to }, counters.ignored));
+  catalogue.source('nodelocaldns_upstream_ignored_total', (emit) => {
+    for (const reason of IGNORED_REASONS) emit({ to, reason }, counters.ignored[reason]);
+  });
 }
 
 function emitReuse(

@@ -8,6 +8,7 @@ import { buildQuestion, type Prober, StreamProber, UdpProber } from './prober.ts
 import { RoundTrip } from './round-trip.ts';
 import { type ConnectionLimits, TcpExchange } from './tcp-exchange.ts';
 import { UdpExchange } from './udp-exchange.ts';
+import { type UdpSockets, udpSockets } from './udp-sockets.ts';
 import type { UpstreamCounters } from './upstream-counters.ts';
 
 /** Everything that makes two upstreams interchangeable. */
@@ -36,14 +37,16 @@ export class Upstream {
 
   constructor(
     options: UpstreamOptions,
-    modules: { clock: Clock; counters: UpstreamCounters; prober?: Prober },
+    modules: { clock: Clock; counters: UpstreamCounters; prober?: Prober; sockets?: UdpSockets },
   ) {
     const { target, healthCheck } = options;
     const { clock, counters } = modules;
     this.to = addressText(target.address, target.port);
     this.counters = counters;
     this.#stream = new TcpExchange(target, options.limits, { clock, counters });
-    this.#udp = target.tls === null ? new UdpExchange(target, { clock, counters }) : this.#stream;
+    const sockets = modules.sockets ?? udpSockets();
+    this.#udp =
+      target.tls === null ? new UdpExchange(target, { clock, counters, sockets }) : this.#stream;
     const overStream = target.tls !== null || options.checkOverTcp;
     this.prober = modules.prober ?? new (overStream ? StreamProber : UdpProber)(target);
     const question =

@@ -99,6 +99,7 @@ function defaults(targets: readonly Target[]): Draft {
       policy: 'random',
       forceTcp: false,
       preferUdp: false,
+      randomizeCase: false,
       maxFails: MAX_FAILS,
       maxConcurrent: 0,
       maxConnectAttempts: 0,
@@ -141,6 +142,9 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
   }),
   prefer_udp: flag((draft) => {
     draft.forwarder.preferUdp = true;
+  }),
+  randomize_case: flag((draft) => {
+    draft.forwarder.randomizeCase = true;
   }),
   failfast_all_unhealthy_upstreams: flag((draft) => {
     draft.forwarder.failFast = true;

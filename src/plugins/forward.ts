@@ -8,7 +8,7 @@
  *     max_fails N                         health_check DURATION [no_rec] [domain FQDN]
  *     max_concurrent N                    max_connect_attempts N, read_timeout DURATION
  *     next RCODES...                      next_on_nodata, failover RCODES...
- *     failfast_all_unhealthy_upstreams
+ *     failfast_all_unhealthy_upstreams    randomize_case
  *     tls [CERT KEY] [CA]                 tls_servername NAME, source_address IP
  *   }
  *

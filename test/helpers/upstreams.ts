@@ -2,6 +2,7 @@
 import type { Answer } from '../../src/dns/answer.ts';
 import type { Query } from '../../src/dns/query.ts';
 import { Attempt, type AttemptOwner, type Exchange } from '../../src/forward/attempt.ts';
+import { type UdpSockets, udpSockets } from '../../src/forward/udp-sockets.ts';
 import { Upstream, type UpstreamOptions } from '../../src/forward/upstream.ts';
 import { UpstreamCounters } from '../../src/forward/upstream-counters.ts';
 import type { Clock } from '../../src/log/clock.ts';
@@ -21,6 +22,7 @@ export function makeUpstream(
   port: number,
   options: Partial<UpstreamOptions> = {},
   clock: Clock = monotonicClock,
+  sockets: UdpSockets = udpSockets(),
 ): Upstream {
   const complete: UpstreamOptions = {
     target: { address: '127.0.0.1', port, sourceAddress: '', tls: null },
@@ -29,7 +31,7 @@ export function makeUpstream(
     checkOverTcp: false,
     ...options,
   };
-  return new Upstream(complete, { clock, counters: new UpstreamCounters() });
+  return new Upstream(complete, { clock, sockets, counters: new UpstreamCounters() });
 }
 
 /** How one attempt ended. */
@@ -49,6 +51,7 @@ export function startAttempt(
   const owner: AttemptOwner = {
     answered: (attempt, answer) => resolve({ attempt, answer, error: '' }),
     failed: (attempt, error) => resolve({ attempt, answer: null, error }),
+    doubted: () => {},
   };
   const nowMs = monotonicClock.nowMs();
   const attempt = new Attempt(query, owner, upstream, exchange, nowMs);

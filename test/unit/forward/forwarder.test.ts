@@ -14,6 +14,7 @@ const OPTIONS: ForwarderOptions = {
   policy: 'sequential',
   forceTcp: false,
   preferUdp: false,
+  randomizeCase: false,
   maxFails: 2,
   maxConcurrent: 0,
   maxConnectAttempts: 0,

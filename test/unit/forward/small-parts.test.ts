@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { answersQuestion } from '../../../src/forward/attempt.ts';
+import {
+  Attempt,
+  DIFFERS,
+  LETTERS_DIFFER,
+  MATCHES,
+  matchQuestion,
+} from '../../../src/forward/attempt.ts';
 import { Policy } from '../../../src/forward/policy.ts';
 import { jittered, random16 } from '../../../src/forward/random.ts';
 import { RoundTrip } from '../../../src/forward/round-trip.ts';
 import { addressText } from '../../../src/forward/upstream.ts';
 import { makeQuery } from '../../helpers/queries.ts';
+import { makeUpstream } from '../../helpers/upstreams.ts';
 
 describe('policy', () => {
   const list = ['a', 'b', 'c'];
@@ -75,18 +82,22 @@ describe('random numbers', () => {
   });
 });
 
-describe('answersQuestion', () => {
+describe('matchQuestion', () => {
   const query = makeQuery('a1.Test.', { type: 'HTTPS' });
+  const owner = { answered() {}, failed() {}, doubted() {} };
+  const upstream = makeUpstream(53);
+  const exchange = upstream.exchange('udp');
+  const attempt = new Attempt(query, owner, upstream, exchange, 0);
   const reply = (change: (message: Buffer) => void = () => {}) => {
     const message = Buffer.from(query.wire);
     message[2] |= 0x80;
     change(message);
-    return answersQuestion(message, 0, message.length, query);
+    return matchQuestion(message, 0, message.length, attempt);
   };
 
   it('takes the same question in any letter case', () => {
-    expect(reply()).toBe(true);
-    expect(reply((message) => message.write('A1', 13))).toBe(true);
+    expect(reply()).toBe(MATCHES);
+    expect(reply((message) => message.write('A1', 13))).toBe(MATCHES);
   });
 
   it.each<[string, (message: Buffer) => void]>([
@@ -100,13 +111,28 @@ describe('answersQuestion', () => {
     ['another type', (message) => message.writeUInt8(97, query.questionEnd - 3)],
     ['another class', (message) => message.writeUInt8(3, query.questionEnd - 1)],
   ])('refuses %s', (_what, change) => {
-    expect(reply(change)).toBe(false);
+    expect(reply(change)).toBe(DIFFERS);
   });
 
   it('refuses a message cut within the question', () => {
     const message = Buffer.from(query.wire);
     message[2] |= 0x80;
-    expect(answersQuestion(message, 0, query.questionEnd - 1, query)).toBe(false);
+    expect(matchQuestion(message, 0, query.questionEnd - 1, attempt)).toBe(DIFFERS);
+  });
+
+  it('sees other letters where they were chosen by chance', () => {
+    const wire = Buffer.from(query.wire);
+    wire.write('A1.tEST', 13);
+    const shuffled = new Attempt(query, owner, upstream, exchange, 0, wire);
+    const replied = (letters: string) => {
+      const message = Buffer.from(wire);
+      message[2] |= 0x80;
+      message.write(letters, 13);
+      return matchQuestion(message, 0, message.length, shuffled);
+    };
+    expect(replied('A1.tEST')).toBe(MATCHES);
+    expect(replied('a1.tEST')).toBe(LETTERS_DIFFER);
+    expect(replied('b1.tEST')).toBe(DIFFERS);
   });
 });
 

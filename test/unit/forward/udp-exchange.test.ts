@@ -1,33 +1,54 @@
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Exchange } from '../../../src/forward/attempt.ts';
-import type { Upstream } from '../../../src/forward/upstream.ts';
+import { DgramSockets } from '../../../src/forward/dgram-sockets.ts';
+import { batchedSockets, type UdpSockets } from '../../../src/forward/udp-sockets.ts';
+import type { Upstream, UpstreamOptions } from '../../../src/forward/upstream.ts';
+import { monotonicClock } from '../../../src/log/clock.ts';
+import { loadLibc } from '../../../src/sockets/libc.ts';
 import { freePort } from '../../helpers/free-port.ts';
 import { makeQuery } from '../../helpers/queries.ts';
 import { addressRule, ScriptedUpstream } from '../../helpers/scripted-upstream.ts';
 import { makeUpstream, startAttempt } from '../../helpers/upstreams.ts';
 
-let server: ScriptedUpstream;
-let upstream: Upstream;
-let exchange: Exchange;
+/** Both ways to the network; the first where the C library can be called. */
+const { libc } = loadLibc();
+const KINDS: (readonly [string, UdpSockets])[] = [
+  ...(libc === null ? [] : [['batched', batchedSockets(libc)] as const]),
+  ['dgram', new DgramSockets()] as const,
+];
 
-beforeEach(async () => {
-  server = await new ScriptedUpstream([
-    { name: '*', type: 'A', reply: { answer: ['a.test. 60 IN A 192.0.2.1'] } },
-  ]).start();
-  upstream = makeUpstream(server.port);
-  exchange = upstream.exchange('udp');
-});
+describe.each(KINDS)('udp exchange on %s sockets', (kind, sockets) => {
+  let server: ScriptedUpstream;
+  let upstream: Upstream;
+  let exchange: Exchange;
 
-afterEach(async () => {
-  await upstream.stop();
-  await server.stop();
-});
+  beforeEach(async () => {
+    server = await new ScriptedUpstream([
+      { name: '*', type: 'A', reply: { answer: ['a.test. 60 IN A 192.0.2.1'] } },
+    ]).start();
+    upstream = upstreamAt(server.port);
+    exchange = upstream.exchange('udp');
+  });
 
-const ask = (name: string) => startAttempt(upstream, exchange, makeQuery(name)).ended;
+  afterEach(async () => {
+    await upstream.stop();
+    await server.stop();
+  });
 
-describe('udp exchange', () => {
+  /** Asks in groups that leave together, as misses of one batch do. */
+  const askMany = async (count: number) => {
+    for (let i = 0; i < count; i += 16) {
+      await Promise.all(Array.from({ length: 16 }, () => ask('a.test.')));
+    }
+  };
+  const upstreamAt = (port: number, options: Partial<UpstreamOptions> = {}) =>
+    makeUpstream(port, options, monotonicClock, sockets);
+
+  const ask = (name: string) => startAttempt(upstream, exchange, makeQuery(name)).ended;
+
   it('sends a query as it was received but for its ID', async () => {
     const query = makeQuery('a.test.');
     const { answer } = await startAttempt(upstream, exchange, query).ended;
@@ -36,22 +57,57 @@ describe('udp exchange', () => {
     expect(query.id).toBe(0x1234);
   });
 
-  it('spreads IDs and source ports so that neither can be guessed from others', async () => {
-    for (let i = 0; i < 1200; i++) await ask('a.test.');
+  it('draws IDs that pass a test of randomness', async () => {
+    await askMany(4096);
     const ids = server.seen.map(({ id }) => id);
+    // 99.99 % of fair draws stay below 42 with 15 degrees of freedom, and below 108 with 63.
+    expect(
+      chiSquare(
+        ids.map((id) => id >> 12),
+        16,
+      ),
+    ).toBeLessThan(42);
+    expect(
+      chiSquare(
+        ids.map((id) => id & 15),
+        16,
+      ),
+    ).toBeLessThan(42);
+    expect(
+      chiSquare(
+        ids.slice(1).map((id, i) => ((id - ids[i]) & 0xffff) >> 10),
+        64,
+      ),
+    ).toBeLessThan(108);
+    // About 4,096² / 2 / 65,536 = 128 pairs are equal; a counter or a small pool would show at once.
+    expect(4096 - new Set(ids).size).toBeLessThan(185);
+    expect(4096 - new Set(ids).size).toBeGreaterThan(75);
+  });
+
+  it('draws ports from the whole range of the system, and for a few queries each', async () => {
+    await askMany(4096);
     const ports = server.seen.map(({ port }) => port);
-    // Of 1,200 random IDs about 11 come twice; a counter or a small pool would show at once.
-    expect(new Set(ids).size).toBeGreaterThan(1150);
-    const upperHalf = ids.filter((id) => id >= 0x8000).length;
-    expect(upperHalf).toBeGreaterThan(500);
-    expect(upperHalf).toBeLessThan(700);
-    const steps = ids.slice(1).map((id, i) => (id - ids[i] + 0x10000) & 0xffff);
-    expect(new Set(steps).size).toBeGreaterThan(1150);
     const uses = Map.groupBy(ports, (port) => port);
-    expect(uses.size).toBeGreaterThan(20);
+    // 32 queries each, a quarter more or less, and those of one turn.
+    expect(uses.size).toBeGreaterThan(80);
     expect(Math.max(...[...uses.values()].map((list) => list.length))).toBeLessThan(90);
-    const sorted = [...uses.keys()].sort((a, b) => a - b);
-    expect(sorted[sorted.length - 1] - sorted[0]).toBeGreaterThan(5000);
+    const drawn = [...uses.keys()];
+    const [low, high] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    const eighths = drawn.map((port) => Math.floor((8 * (port - low)) / (high + 1 - low)));
+    // 99.99 % of fair draws stay below 30 with 7 degrees of freedom.
+    expect(chiSquare(eighths, 8)).toBeLessThan(30);
+  });
+
+  it('chooses among its ports so that the next one cannot be told', async () => {
+    for (let i = 0; i < 800; i++) await ask('a.test.');
+    const ports = server.seen.map(({ port }) => port);
+    const repeats = ports.filter((port, i) => i > 0 && port === ports[i - 1]).length;
+    // One time in eight, 100 of 800, less what was replaced.
+    expect(repeats).toBeGreaterThan(55);
+    expect(repeats).toBeLessThan(145);
   });
 
   it('passes over answers with another ID, to another question and that come twice', async () => {
@@ -66,7 +122,7 @@ describe('udp exchange', () => {
     const wrong = ['id', 'question', 'type', 'garbage'].map((label) => ask(`${label}.test.`));
     await ask('last.test.');
     await sleep(20);
-    expect(upstream.counters.ignored).toBe(4);
+    expect(upstream.counters.ignored).toMatchObject({ id: 1, question: 3 });
     expect(await Promise.race([...wrong, sleep(1, 'waiting')])).toBe('waiting');
   });
 
@@ -87,29 +143,33 @@ describe('udp exchange', () => {
     await sleep(20);
     stranger.close();
     expect(await Promise.race([first.ended, sleep(1, 'waiting')])).toBe('waiting');
+    // A connected socket of node:dgram never sees it.
+    expect(upstream.counters.ignored.source).toBe(kind === 'batched' ? 1 : 0);
     first.attempt.forget();
     expect((await ask('a.test.')).answer?.answerCount).toBe(1);
   });
 
   it('fails at once where nobody listens', async () => {
     const port = await freePort();
-    const closed = makeUpstream(port);
+    const closed = upstreamAt(port);
     const { ended } = startAttempt(closed, closed.exchange('udp'), makeQuery('a.test.'));
+    const startMs = performance.now();
     expect((await ended).error).toBe(`udp 127.0.0.1:${port}: read: connection refused`);
+    expect(performance.now() - startMs).toBeLessThan(50);
     await closed.stop();
   });
 
   it('fails where the source address is not ours', async () => {
-    const foreign = makeUpstream(server.port, {
+    const foreign = upstreamAt(server.port, {
       target: { address: '127.0.0.1', port: server.port, sourceAddress: '192.0.2.9', tls: null },
     });
     const { ended } = startAttempt(foreign, foreign.exchange('udp'), makeQuery('a.test.'));
-    expect((await ended).answer).toBeNull();
+    expect((await ended).error).toMatch(/udp 127.0.0.1:\d+: read: .*(address|EADDRNOTAVAIL)/);
     await foreign.stop();
   });
 
   it('sends from the source address it is given', async () => {
-    const from = makeUpstream(server.port, {
+    const from = upstreamAt(server.port, {
       target: { address: '127.0.0.1', port: server.port, sourceAddress: '127.0.0.1', tls: null },
     });
     const { ended } = startAttempt(from, from.exchange('udp'), makeQuery('a.test.'));
@@ -129,9 +189,30 @@ describe('udp exchange', () => {
     lost.attempt.forget();
   });
 
+  it('leaves every port that has been silent, as all may be tied to a pod that is gone', async () => {
+    for (let i = 0; i < 60; i++) await ask('a.test.');
+    server.rules = [{ name: 'lost.test.', drop: true }, ...server.rules];
+    const before = new Set(server.seen.map(({ port }) => port));
+    const lost = startAttempt(upstream, exchange, makeQuery('lost.test.'));
+    while (server.seen.length < 61) await sleep(1);
+    exchange.missed(lost.attempt);
+    server.seen.length = 0;
+    for (let i = 0; i < 40; i++) await ask('a.test.');
+    expect(server.seen.filter(({ port }) => before.has(port))).toEqual([]);
+    lost.attempt.forget();
+  });
+
   it('takes large answers whole', async () => {
     const records = Array.from({ length: 90 }, (_, i) => `a.test. 60 IN A 192.0.2.${i}`);
     server.rules = [{ name: 'a.test.', reply: { answer: records } }];
     expect((await ask('a.test.')).answer?.answerCount).toBe(90);
   });
 });
+
+/** How far `values`, from 0 to `classes − 1`, are from being equally frequent. */
+function chiSquare(values: readonly number[], classes: number): number {
+  const expected = values.length / classes;
+  const counts = new Array<number>(classes).fill(0);
+  for (const value of values) counts[value]++;
+  return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+}

@@ -36,6 +36,7 @@ describe('forward syntax', () => {
         policy: 'random',
         forceTcp: false,
         preferUdp: false,
+        randomizeCase: false,
         maxFails: 2,
         maxConcurrent: 0,
         maxConnectAttempts: 0,
@@ -89,6 +90,7 @@ describe('forward syntax', () => {
   it.each<[string, object]>([
     ['except a.test B.test.', { except: ['a.test.', 'b.test.'] }],
     ['except 10.9.0.0/16', { except: ['9.10.in-addr.arpa.'] }],
+    ['randomize_case', { forwarder: { randomizeCase: true } }],
     ['force_tcp', { forwarder: { forceTcp: true, preferUdp: false } }],
     ['prefer_udp', { forwarder: { forceTcp: false, preferUdp: true } }],
     ['expire 20s', { limits: { idleMs: 20_000 } }],

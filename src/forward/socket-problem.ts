@@ -1,0 +1,30 @@
+/** Errors of the operating system in the words that Go programs log, which people search for. */
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+
+/** The words for an error of node:net or node:dgram. */
+export function describe(error: Error & { code?: string }): string {
+  return wordsFor(error.code) ?? error.message;
+}
+
+/** The words for an errno. */
+export function describeErrno(errno: number): string {
+  return wordsFor(getSystemErrorName(-errno)) ?? getSystemErrorMessage(-errno);
+}
+
+function wordsFor(code: string | undefined): string | null {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'connection reset by peer';
+    case 'EHOSTUNREACH':
+      return 'no route to host';
+    case 'ENETUNREACH':
+      return 'network is unreachable';
+    case 'ETIMEDOUT':
+      return 'i/o timeout';
+    default:
+      return null;
+  }
+}
