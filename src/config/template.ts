@@ -85,8 +85,10 @@ function replaceAll(text: string, values: TemplateValues): string {
   const servers = upstreamServers.length === 0 ? ['/etc/resolv.conf'] : upstreamServers;
   // `health __PILLAR__LOCAL__DNS__:8080` wants one address, however many there are.
   const first = withBrackets(localAddresses[0]);
+  const upstream = upstreamAddress === null ? null : withBrackets(upstreamAddress);
   return text
     .replace(/__(?:PILLAR__)?LOCAL__DNS__(?=:\d)/g, () => first)
+    .replace(/__(?:PILLAR__)?CLUSTER__DNS__(?=:\d)/g, (placeholder) => upstream ?? placeholder)
     .replace(PLACEHOLDER, (placeholder, name) => {
       switch (name) {
         case 'UPSTREAM__SERVERS':

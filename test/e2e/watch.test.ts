@@ -8,7 +8,13 @@ import { RESOLVED_LIST } from '../../src/forward/resolv-conf.ts';
 import { DaemonProcess } from '../helpers/daemon-process.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { PlainUpstream } from '../helpers/plain-upstream.ts';
-import { COREFILE, RULES, type RunningDaemon, startDaemon } from '../helpers/running-daemon.ts';
+import {
+  COREFILE,
+  prepareDaemon,
+  RULES,
+  type RunningDaemon,
+  startDaemon,
+} from '../helpers/running-daemon.ts';
 
 /** What the file system's events are to bring about; the poll comes after 10 s. */
 const SOON = { timeout: 2000, interval: 50 };
@@ -70,6 +76,27 @@ describe('a template', () => {
     await write(daemon, TEMPLATE.replace(/forward.*/, 'whoami'));
     await expect.poll(() => daemon.ask('b.example', 'A'), SOON).toMatchObject({ rcode: 'NOERROR' });
   });
+});
+
+test('a placeholder without a value ends the start with its name and the way out', async () => {
+  const template = TEMPLATE.replace('__PILLAR__UPSTREAM__SERVERS__', '__PILLAR__CLUSTER__DNS__');
+  const daemon = await prepareDaemon({ template, flags: ['-upstreamsvc', 'no-such-service'] });
+  expect(await daemon.process.untilExit()).toMatchObject({ status: 1 });
+  expect(daemon.process.output).toContain(
+    'Corefile.base:5:15: "__PILLAR__CLUSTER__DNS__" has no value: set -upstreamip, or let the environment have NO_SUCH_SERVICE_SERVICE_HOST',
+  );
+  expect(daemon.process.output).not.toContain('nil');
+});
+
+test('the address of a flag comes before that of the environment', async () => {
+  const template = TEMPLATE.replace(
+    '__PILLAR__UPSTREAM__SERVERS__',
+    '__PILLAR__CLUSTER__DNS__:{UP}',
+  );
+  const env = { SOME_SERVICE_HOST: '127.0.0.99' };
+  const flags = ['-upstreamsvc', 'some', '-upstreamip', '127.0.0.1'];
+  const daemon = await startDaemon({ template, env, flags });
+  expect(await daemon.ask('a.example', 'A')).toMatchObject({ rcode: 'NOERROR' });
 });
 
 describe('the kube-dns ConfigMap', () => {

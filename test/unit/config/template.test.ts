@@ -35,6 +35,28 @@ test('an IPv6 address in front of a port gets its brackets', () => {
   );
 });
 
+test('so does that of the upstream', () => {
+  const template = 'forward . __PILLAR__CLUSTER__DNS__:53 __PILLAR__CLUSTER__DNS__';
+  expect(fill(template, { upstreamAddress: 'fd00::b' }).text).toBe(
+    'forward . [fd00::b]:53 fd00::b',
+  );
+  expect(() => fill(template, { upstreamAddress: null })).toThrow('"__PILLAR__CLUSTER__DNS__"');
+});
+
+test('what the sed lines of manuals leave is filled in, whatever they have replaced', () => {
+  const manifest =
+    'bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\nforward . __PILLAR__CLUSTER__DNS__';
+  const both = manifest
+    .replace('__PILLAR__LOCAL__DNS__', '169.254.20.10')
+    .replace('__PILLAR__DNS__SERVER__', '10.40.0.10');
+  expect(fill(both).text).toBe('bind 169.254.20.10 10.40.0.10\nforward . 9.10.11.12');
+  // For IPVS kube-dns' own address is not listened on, and the upstream is known.
+  const ipvs = manifest
+    .replace('__PILLAR__LOCAL__DNS__', '169.254.20.10')
+    .replace('__PILLAR__CLUSTER__DNS__', '10.40.0.10');
+  expect(fill(ipvs).text).toBe('bind 169.254.20.10 \nforward . 10.40.0.10');
+});
+
 test('every occurrence is replaced, by the value as it is', () => {
   const values = { upstreamAddress: '10.0.0.1', prometheusAddress: '$&' };
   expect(fill('__CLUSTER__DNS__ __CLUSTER__DNS__ __PROMETHEUS__ENDPOINT__', values).text).toBe(
