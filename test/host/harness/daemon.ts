@@ -119,6 +119,11 @@ export class Daemon {
     return this;
   }
 
+  /** Ends it by force. */
+  kill(): void {
+    this.#running.child.kill('SIGKILL');
+  }
+
   /** Ends it as kubelet does; gives the exit status. */
   async stop(): Promise<number | string | null> {
     this.signal('SIGTERM');
