@@ -20,6 +20,7 @@ import { writeReply } from '../../src/dns/reply.ts';
 import { Log } from '../../src/log/log.ts';
 import { readCacheOptions } from '../../src/plugins/cache-options.ts';
 import { CacheStage } from '../../src/plugins/cache-stage.ts';
+import { MissQueue } from '../../src/plugins/miss-queue.ts';
 import { Throttle } from '../../src/plugins/throttle.ts';
 
 const NAMES = Number(process.argv[2] ?? 9984);
@@ -121,6 +122,7 @@ cache.open();
 const stage = new CacheStage(sized, {
   cache,
   flights: new FlightTable({ maxWaiting: 1, maxPerFlight: 1 }),
+  queue: new MissQueue(),
   throttle: new Throttle({ log: new Log(() => {}), clock: { nowMs: () => 0 } }),
   countersFor: () => counters,
   clock: { nowMs: () => 0 },

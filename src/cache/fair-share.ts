@@ -23,11 +23,20 @@ export class FairShare {
     return this.#total;
   }
 
+  /** Whether somebody may have its share: not while all together hold less than one client may. */
+  get isPressed(): boolean {
+    return this.#total >= SHARE_FACTOR * (this.#budget - this.#total);
+  }
+
+  /** Whether `client` may take one more unit. */
+  hasRoom(client: string): boolean {
+    return (this.#held.get(client) ?? 0) < SHARE_FACTOR * (this.#budget - this.#total);
+  }
+
   /** Takes a unit for `client`; false when it has its share. */
   take(client: string): boolean {
-    const held = this.#held.get(client) ?? 0;
-    if (held >= SHARE_FACTOR * (this.#budget - this.#total)) return false;
-    this.#held.set(client, held + 1);
+    if (!this.hasRoom(client)) return false;
+    this.#held.set(client, (this.#held.get(client) ?? 0) + 1);
     this.#total++;
     return true;
   }

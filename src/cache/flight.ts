@@ -47,6 +47,16 @@ export class FlightTable<T> {
     return this.#share.total;
   }
 
+  /** Whether some client may have its share of those that wait. */
+  get isPressed(): boolean {
+    return this.#share.isPressed;
+  }
+
+  /** Whether one more query of `client` may wait. */
+  hasRoom(client: string): boolean {
+    return this.#share.hasRoom(client);
+  }
+
   /**
    * Has `landed` called once with what is found for `query`: by a flight that is under way, else by
    * `start`, which must call its argument once, at once or later.

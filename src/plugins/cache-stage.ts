@@ -19,10 +19,11 @@ import { ZoneSet } from '../cache/zone-set.ts';
 import type { Answer } from '../dns/answer.ts';
 import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
-import type { Query } from '../dns/query.ts';
+import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
 import type { Clock } from '../log/clock.ts';
 import type { CacheOptions } from './cache-options.ts';
+import type { MissQueue } from './miss-queue.ts';
 import { answered, type Done, failed, type HitPath, type Outcome, type Stage } from './stage.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -33,9 +34,11 @@ const PLUGIN = 'cache';
 export interface CacheStageModules {
   readonly cache: AnswerCache;
   readonly flights: FlightTable<Fetched>;
+  readonly queue: MissQueue;
   readonly throttle: Throttle;
   readonly countersFor: (server: string) => CacheCounters;
   readonly clock: Clock;
+  /** What comes behind; misses get to it through `queue`. */
   readonly next: Stage;
 }
 
@@ -85,6 +88,22 @@ export class CacheStage implements Stage, HitPath {
     return this.#hitAnswer.fill(entry, this.#freshTtl(entry, nowMs));
   }
 
+  get isPressed(): boolean {
+    return this.#modules.queue.isPressed || this.#modules.flights.isPressed;
+  }
+
+  sheds(view: QueryView, nowMs: number, counters: CacheCounters, { address }: Client): boolean {
+    const { queue, flights, throttle } = this.#modules;
+    const mayQueue = queue.hasRoom(address);
+    if (mayQueue && flights.hasRoom(address)) return false;
+    const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
+    if (entry !== undefined && this.#cache.servesStale(entry, nowMs)) return false;
+    counters.requests++;
+    counters.misses++;
+    throttle.refuse(address, mayQueue ? 'upstream' : 'processor');
+    return true;
+  }
+
   resolve(query: Query, done: Done): void {
     if (this.#zones !== null && !this.#zones.covers(query.key)) {
       this.#modules.next.resolve(query, done);
@@ -103,7 +122,7 @@ export class CacheStage implements Stage, HitPath {
       counters.requests++;
       counters.misses++;
       const refusal = this.#fetch(query, counters, ({ outcome }) => done(outcome));
-      if (refusal !== null) done(this.#modules.throttle.refuse(query, refusal));
+      if (refusal !== null) done(this.#modules.throttle.refuse(query.client.address, refusal));
     }
   }
 
@@ -160,7 +179,7 @@ export class CacheStage implements Stage, HitPath {
       }
     });
     if (refusal === null) return;
-    this.#modules.throttle.refuse(query, refusal);
+    this.#modules.throttle.refuse(query.client.address, refusal);
     clearTimeout(timer);
     serveStale();
   }
@@ -187,8 +206,11 @@ export class CacheStage implements Stage, HitPath {
     counters: CacheCounters,
     landed: (fetched: Fetched) => void,
   ): Refusal | null {
-    return this.#modules.flights.board(query, landed, (land) => {
-      this.#modules.next.resolve(query, (outcome) => land(this.#take(query, outcome, counters)));
+    const { flights, queue, next, throttle } = this.#modules;
+    return flights.board(query, landed, (land) => {
+      const done = (outcome: Outcome) => land(this.#take(query, outcome, counters));
+      if (queue.run(query, next, done)) return;
+      land({ outcome: throttle.refuse(query.client.address, 'processor'), kept: null });
     });
   }
 

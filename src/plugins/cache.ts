@@ -20,7 +20,7 @@ import { type CacheOptions, readCacheOptions } from './cache-options.ts';
 import { lastingCounters, takeCachePart } from './cache-part.ts';
 import { CacheStage } from './cache-stage.ts';
 import type { Directive } from './directive.ts';
-import { lastingMissQueue, MissQueueStage } from './miss-queue.ts';
+import { lastingMissQueue } from './miss-queue.ts';
 import { lastingThrottle } from './throttle.ts';
 
 export const cache: Directive<CacheOptions> = {
@@ -32,14 +32,14 @@ export const cache: Directive<CacheOptions> = {
     const { catalogue, clock } = context;
     const { cache, flights } = takeCachePart(options, context);
     const throttle = lastingThrottle(catalogue, { log: context.log.forPlugin('cache'), clock });
-    const queue = lastingMissQueue(catalogue);
     const stage = new CacheStage(options, {
       cache,
       flights,
+      queue: lastingMissQueue(catalogue),
       throttle,
       countersFor: (server) => lastingCounters(catalogue, options.zones, server),
       clock,
-      next: new MissQueueStage({ queue, throttle, next }),
+      next,
     });
     context.offerHitPath(stage);
     return stage;

@@ -17,7 +17,6 @@ import { RCODE_SERVFAIL } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import { type Done, failed, type Stage } from './stage.ts';
-import type { Throttle } from './throttle.ts';
 
 /** Misses that one turn of the event loop begins: half a millisecond's work. */
 const STARTS_PER_TURN = 16;
@@ -49,6 +48,16 @@ export class MissQueue {
 
   get length(): number {
     return this.#share.total;
+  }
+
+  /** Whether some client may have its share of the queue. */
+  get isPressed(): boolean {
+    return this.#share.isPressed;
+  }
+
+  /** Whether one more query of `client` may wait. */
+  hasRoom(client: string): boolean {
+    return this.#share.hasRoom(client);
   }
 
   /** Has `next` resolve `query`, at once or later. False when the client has its share of the queue. */
@@ -103,28 +112,6 @@ export class MissQueue {
       return queued;
     }
     return null;
-  }
-}
-
-/** The queue's stop on the road, in front of the stages that ask upstream. */
-export class MissQueueStage implements Stage {
-  readonly #queue: MissQueue;
-  readonly #throttle: Throttle;
-  readonly #next: Stage;
-
-  constructor(modules: {
-    readonly queue: MissQueue;
-    readonly throttle: Throttle;
-    readonly next: Stage;
-  }) {
-    this.#queue = modules.queue;
-    this.#throttle = modules.throttle;
-    this.#next = modules.next;
-  }
-
-  resolve(query: Query, done: Done): void {
-    if (this.#queue.run(query, this.#next, done)) return;
-    done(this.#throttle.refuse(query, 'processor'));
   }
 }
 

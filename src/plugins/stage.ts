@@ -4,7 +4,7 @@
 import type { CacheCounters } from '../cache/counters.ts';
 import type { Answer } from '../dns/answer.ts';
 import { RCODE_REFUSED } from '../dns/header.ts';
-import type { Query } from '../dns/query.ts';
+import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
 
 /** How a query ended. `answer` null: the server writes a bare reply with `rcode`. */
@@ -41,6 +41,13 @@ export interface HitPath {
    * must see the query: a miss, a stale entry, one due for prefetch. Null counts nothing.
    */
   hit(view: QueryView, nowMs: number, counters: CacheCounters): Answer | null;
+  /** Whether some client may have its share of the misses that wait: `sheds` is worth a question. */
+  readonly isPressed: boolean;
+  /**
+   * Whether a query that `hit` had no answer for is to be refused on the spot, at the price of a
+   * hit: nothing stored can answer it, and `client` has its share. Counted if so.
+   */
+  sheds(view: QueryView, nowMs: number, counters: CacheCounters, client: Client): boolean;
 }
 
 /** An outcome with a message. */

@@ -1,7 +1,6 @@
 /** Queries refused because their client has its share of what is short: counted, and said once a minute. */
 import { LRUCache } from 'lru-cache';
 import { RCODE_REFUSED } from '../dns/header.ts';
-import type { Query } from '../dns/query.ts';
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
@@ -40,15 +39,14 @@ export class Throttle {
     this.#modules = modules;
   }
 
-  /** Counts the refusal of `query`; the outcome to give where nothing better is at hand. */
-  refuse(query: Query, reason: ThrottleReason): Outcome {
+  /** Counts a refusal; the outcome to give where nothing better is at hand. */
+  refuse(client: string, reason: ThrottleReason): Outcome {
     this.counts[reason]++;
     const nowMs = this.#modules.clock.nowMs();
-    const { address } = query.client;
-    const before = this.#loggedAtMs.get(address);
+    const before = this.#loggedAtMs.get(client);
     if (before === undefined || nowMs - before >= LOG_INTERVAL_MS) {
-      this.#loggedAtMs.set(address, nowMs);
-      this.#modules.log.warning(`refusing queries of ${address}: ${REASONS[reason]}`);
+      this.#loggedAtMs.set(client, nowMs);
+      this.#modules.log.warning(`refusing queries of ${client}: ${REASONS[reason]}`);
     }
     return THROTTLED;
   }

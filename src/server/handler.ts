@@ -86,8 +86,14 @@ export class Handler implements PacketHandler {
       pipeline.hitPath === null || route.hitCounters === null
         ? null
         : pipeline.hitPath.hit(view, this.#nowMs, route.hitCounters);
-    if (answer === null) return this.#ask(route, packet, start, door);
-    return this.#deliverHit(route, answer, packet, start, capacity, door);
+    if (answer !== null) {
+      return this.#deliverHit(route, answer, packet, start, capacity, door);
+    }
+    if (pipeline.hitPath?.isPressed && this.#sheds(route, door)) {
+      counters.countResponse(proto, RCODE_REFUSED, '', 0);
+      return writeRcode(view, packet, start, RCODE_REFUSED);
+    }
+    return this.#ask(route, packet, start, door);
   }
 
   /** Shares the batch's time among its hits: one clock for all of them. */
@@ -146,6 +152,12 @@ export class Handler implements PacketHandler {
     }
     reply.copy(packet, start);
     return reply.length;
+  }
+
+  /** Whether the cache refuses this miss because of its client, without a look at the chain. */
+  #sheds({ pipeline: { hitPath }, hitCounters }: Route, door: Door): boolean {
+    if (hitPath === null || hitCounters === null) return false;
+    return hitPath.sheds(this.#view, this.#nowMs, hitCounters, door.currentClient());
   }
 
   /** Sends the query down the chain; the reply goes out through its client, now or later. */
