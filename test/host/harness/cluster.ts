@@ -164,6 +164,7 @@ function nsdConfig(folder: string, name: string, address: string): string {
   xfrdfile: "${folder}/${name}.xfrd"
   zonelistfile: "${folder}/${name}.zones"
   rrl-ratelimit: 0
+  receive-buffer-size: 4194304
 remote-control:
   control-enable: no
 `;

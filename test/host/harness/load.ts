@@ -18,6 +18,11 @@ export interface LoadRecord {
 }
 
 const PROGRAM = new URL(import.meta.url).pathname;
+/**
+ * Queries per tick at most. A client that had to wait for its processor would else send hundreds at
+ * once, more than the socket of a DNS server holds.
+ */
+const MAX_BURST = 3;
 /** How long the last answers are waited for. */
 const LINGER_MS = 1000;
 
@@ -61,7 +66,8 @@ async function generate([server, perSecond, seconds, name]: string[]): Promise<v
   const total = Number(perSecond) * Number(seconds);
   const startMs = nowMs();
   while (records.length < total) {
-    const due = Math.min(total, Math.floor(((nowMs() - startMs) * Number(perSecond)) / 1000));
+    const dueByNow = Math.floor(((nowMs() - startMs) * Number(perSecond)) / 1000);
+    const due = Math.min(total, dueByNow, records.length + MAX_BURST);
     while (records.length < due) send(records.length);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
