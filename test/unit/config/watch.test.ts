@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PathWatch, type WatchOptions } from '../../../src/config/watch.ts';
+import { PathWatch, textVersion, type WatchOptions } from '../../../src/config/watch.ts';
 
 let folder = '';
 const stops: (() => void)[] = [];
@@ -108,6 +108,20 @@ describe('without events', () => {
     expect(onChange).toHaveBeenCalledTimes(2);
   });
 
+  test('a change since the content was read is noticed', () => {
+    writeFileSync(join(folder, 'file'), 'as it is now');
+    const { onChange } = startFake({ knownVersion: textVersion('as it was read') });
+    vi.advanceTimersByTime(100);
+    expect(onChange).toHaveBeenCalledTimes(1);
+  });
+
+  test('content that is still as it was read is no change', () => {
+    writeFileSync(join(folder, 'file'), 'as it was read');
+    const { onChange } = startFake({ knownVersion: textVersion('as it was read') });
+    vi.advanceTimersByTime(20_000);
+    expect(onChange).not.toHaveBeenCalled();
+  });
+
   test('each poll subscribes anew, and once', () => {
     writeFileSync(join(folder, 'file'), 'a');
     const { subscribed } = startFake();
@@ -164,6 +178,17 @@ describe('on a real disk', () => {
       }
     },
   );
+
+  test('a folder that appears is noticed, and then what is in it', async () => {
+    const path = join(folder, 'later');
+    const nextChange = startReal(path, 'folder');
+    const appeared = nextChange();
+    mkdirSync(path);
+    await appeared;
+    const filled = nextChange();
+    writeFileSync(join(path, 'key'), 'value');
+    await filled;
+  });
 
   test.each(['written in place', 'replaced'])('a file that is %s is noticed', async (how) => {
     const path = join(folder, 'file');
