@@ -124,6 +124,19 @@ function refuseUnresolved(text: string, path: string, values: TemplateValues): v
   }
 }
 
+/**
+ * Throws CorefileError `placeholder` for a Corefile that is none but a template: only the file of
+ * `-basecorefile` is filled in.
+ */
+export function refuseTemplate(text: string, path: string): void {
+  for (const word of lex(text, path, {})) {
+    const placeholder = /__PILLAR__[A-Z_]*[A-Z]__/.exec(word.text)?.[0];
+    if (placeholder === undefined) continue;
+    const message = `"${placeholder}" has no value: only a template is filled in; name this file with -basecorefile, and another one with -conf`;
+    throw new CorefileError('placeholder', message, word);
+  }
+}
+
 function hintFor(name: string, { upstreamVariable }: TemplateValues): string {
   if (name === 'CLUSTER__DNS') {
     return `set -upstreamip, or let the environment have ${upstreamVariable} (is -upstreamsvc right, and did that service exist before this pod?)`;

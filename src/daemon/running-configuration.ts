@@ -4,6 +4,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
+import { refuseTemplate } from '../config/template.ts';
 import { contentVersion } from '../config/watch.ts';
 import { Upstream } from '../forward/upstream.ts';
 import { hasOtherOwner } from '../host/other-instance.ts';
@@ -167,6 +168,7 @@ export class RunningConfiguration implements DaemonHooks {
     if (path !== STDIN) sources.set(path, { path, kind, version: contentVersion(path, kind) });
     try {
       const text = await this.#readText();
+      refuseTemplate(text, path);
       const files = recordSources(diskFiles, sources);
       return loadCorefile({ text, path, env: process.env }, this.#options, files);
     } finally {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CorefileError } from '../../../src/config/corefile-error.ts';
-import { fillTemplate, serviceHostVariable } from '../../../src/config/template.ts';
+import { fillTemplate, refuseTemplate, serviceHostVariable } from '../../../src/config/template.ts';
 
 const VALUES = {
   localAddresses: ['169.254.20.10', '10.0.0.10'],
@@ -33,6 +33,14 @@ test('an IPv6 address in front of a port gets its brackets', () => {
   expect(fill('health __PILLAR__LOCAL__DNS__:8080', { localAddresses }).text).toBe(
     'health [fd00::10]:8080',
   );
+});
+
+test('a Corefile that is a template is refused, with the way out', () => {
+  const text = '# __PILLAR__DNS__DOMAIN__\n. {\n forward . __PILLAR__CLUSTER__DNS__\n}\n';
+  expect(() => refuseTemplate(text, 'Corefile')).toThrow(
+    'Corefile:3:12: "__PILLAR__CLUSTER__DNS__" has no value: only a template is filled in',
+  );
+  expect(() => refuseTemplate('. {\n log __x__\n}\n', 'Corefile')).not.toThrow();
 });
 
 test('so does that of the upstream', () => {
