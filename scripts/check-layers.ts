@@ -25,7 +25,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'cache/counters.ts',
   ],
   host: ['log', 'metrics'],
-  cli: ['config', 'log'],
+  control: ['dns', 'log', 'config', 'metrics', 'sockets', 'cache', 'forward', 'plugins', 'server'],
+  cli: [
+    'config',
+    'dns',
+    'forward/resolv-conf.ts',
+    'host',
+    'log',
+    'metrics/version.ts',
+    'control/control-client.ts',
+    'control/control-error.ts',
+    'control/protocol.ts',
+  ],
 };
 
 const MAX_LINES = 300;

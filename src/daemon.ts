@@ -10,11 +10,18 @@ import { removePidfile, writePidfile } from './daemon/pidfile.ts';
 import { sayWhatIsServed } from './daemon/start-lines.ts';
 import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
+import type { Complaint } from './log/output.ts';
 
 /** How long a stop waits for the step of the start that is under way. */
 const START_STEP_PATIENCE_MS = 5000;
 /** After all that was configured to be waited for. Below the 30 s that kubelet gives a pod. */
 const STOP_DEADLINE_MS = 20_000;
+
+export interface DaemonModules {
+  readonly log: Log;
+  /** What was complained about lately, for those who look. */
+  readonly complaints: () => readonly Complaint[];
+}
 
 export class Daemon {
   readonly #flags: DaemonFlags;
@@ -27,10 +34,10 @@ export class Daemon {
   /** Ends the waits of a stop. */
   readonly #hurry = new AbortController();
 
-  constructor(flags: DaemonFlags, { log }: { readonly log: Log }) {
+  constructor(flags: DaemonFlags, { log, complaints }: DaemonModules) {
     this.#flags = flags;
     this.#log = log;
-    this.#parts = createParts(flags, log);
+    this.#parts = createParts(flags, { log, complaints });
   }
 
   /**
@@ -65,8 +72,8 @@ export class Daemon {
   }
 
   async #start(): Promise<void> {
-    const { deadMan, metricsServer, interception, corefileWriter, configuration, handOver } =
-      this.#parts;
+    const { deadMan, metricsServer, interception, corefileWriter } = this.#parts;
+    const { configuration, handOver, control } = this.#parts;
     const steps = [
       () => this.#try("starting the dead-man's switch", () => deadMan.start()),
       () => metricsServer?.start(),
@@ -75,6 +82,7 @@ export class Daemon {
       () => configuration.start(),
       () => interception.engage(),
       () => handOver.start(),
+      () => control.server.start(),
       () => this.#announce(),
     ];
     for (const step of steps) {
@@ -111,12 +119,14 @@ export class Daemon {
   }
 
   async #tearDownParts(): Promise<void> {
-    const { deadMan, metricsServer, interception, corefileWriter } = this.#parts;
+    const { deadMan, metricsServer, interception, corefileWriter, control } = this.#parts;
     const { pidfilePath, skipTeardown } = this.#flags;
     if (pidfilePath !== '') await removePidfile(pidfilePath);
     // What is to stay stays as it is; a lease on it ends by itself.
     if (skipTeardown) await this.#closeListeners();
     else await interception.disengage(() => this.#closeListeners());
+    control.server.stop();
+    control.watch.stop();
     corefileWriter?.stop();
     await metricsServer?.stop();
     deadMan.stop();

@@ -5,6 +5,7 @@ import type { Interception } from '../host/interception.ts';
 import { createSetupErrors, type SetupErrors } from '../host/setup-errors.ts';
 import { monotonicClock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import type { Complaint } from '../log/output.ts';
 import { showBuildInfo } from '../metrics/build-info.ts';
 import { Catalogue } from '../metrics/catalogue.ts';
 import { MetricsServer } from '../metrics/metrics-server.ts';
@@ -14,6 +15,7 @@ import { VERSION } from '../metrics/version.ts';
 import { hostsClock } from '../plugins/hosts-file.ts';
 import { reloadCounters } from '../plugins/reload.ts';
 import { ListenerFactory } from '../server/listener-factory.ts';
+import { type Control, createControl } from './control.ts';
 import { STDIN } from './corefile-text.ts';
 import { CorefileWriter } from './corefile-writer.ts';
 import { HandOver } from './hand-over.ts';
@@ -31,9 +33,16 @@ export interface Parts {
   readonly corefileWriter: CorefileWriter | null;
   readonly configuration: RunningConfiguration;
   readonly handOver: HandOver;
+  readonly control: Control;
 }
 
-export function createParts(flags: DaemonFlags, log: Log): Parts {
+/** Where lines go, and what was complained about lately. */
+export interface PartsModules {
+  readonly log: Log;
+  readonly complaints: () => readonly Complaint[];
+}
+
+export function createParts(flags: DaemonFlags, { log, complaints }: PartsModules): Parts {
   const catalogue = new Catalogue();
   const counters = createSetupErrors();
   const panics = { count: 0 };
@@ -61,16 +70,21 @@ export function createParts(flags: DaemonFlags, log: Log): Parts {
     },
   );
   const caches = () => configuration.caches;
+  const interception = createInterception(flags, { log, counters, clock: monotonicClock });
+  const control = createControl(flags, {
+    ...{ configuration, interception, catalogue, log, complaints },
+  });
   return {
     deadMan: new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
     metricsServer: createMetricsServer(flags, catalogue, log),
-    interception: createInterception(flags, { log, counters, clock: monotonicClock }),
+    interception,
     corefileWriter:
       flags.corefilePath === STDIN
         ? null
         : createCorefileWriter(flags, configuration, { log, counters, catalogue }),
     configuration,
     handOver: new HandOver(flags, { caches, clock: monotonicClock, log }),
+    control,
   };
 }
 

@@ -2,13 +2,19 @@
 import type { ProgramModules } from '../cli/program.ts';
 import { Daemon } from '../daemon.ts';
 import { Log } from '../log/log.ts';
+import { LogOutput } from '../log/output.ts';
 import { VERSION } from '../metrics/version.ts';
 import { DIRECTIVES } from '../plugins/registry.ts';
 import { keepMemorySmall } from './memory.ts';
 import { obeySignals } from './signals.ts';
 
 export function createProgram(): ProgramModules {
-  const log = new Log((line) => process.stdout.write(`${line}\n`));
+  const output = new LogOutput({
+    write: (line) => process.stdout.write(`${line}\n`),
+    now: Date.now,
+  });
+  process.once('exit', () => output.flush());
+  const log = new Log(output.sink);
   return {
     facts: {
       name: process.argv[1],
@@ -21,7 +27,8 @@ export function createProgram(): ProgramModules {
     log,
     createDaemon: (flags) => {
       keepMemorySmall();
-      return new Daemon(flags, { log });
+      output.format = flags.logFormat;
+      return new Daemon(flags, { log, complaints: () => output.complaints });
     },
     obeySignals: (daemon) => obeySignals(daemon, log),
   };

@@ -1,0 +1,56 @@
+/** The other end of control-server.ts: asks the running daemon. */
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { isTrusted } from '../sockets/abstract-socket.ts';
+import { ControlError } from './control-error.ts';
+import { findControlNames } from './control-name.ts';
+import type { ControlLine, ControlRequest } from './protocol.ts';
+
+/** A daemon that says nothing for so long hangs. */
+const DEADLINE_MS = 15_000;
+
+/**
+ * The items of the youngest daemon's answer. Throws ControlError when there is no daemon, when it
+ * does not let us, and when it cannot meet the request.
+ *
+ * @param pid of the daemon, where there are several; absent: the youngest
+ */
+export async function* askDaemon(request: ControlRequest, pid?: number): AsyncGenerator<unknown> {
+  const names = await findControlNames();
+  const name = names.find((candidate) => pid === undefined || candidate.endsWith(`-${pid}`));
+  if (name === undefined) throw new ControlError(noDaemonText(pid));
+  const socket = connect({ path: `\0${name}` });
+  socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error('no answer in time')));
+  try {
+    socket.on('connect', () => {
+      if (isTrusted(socket)) socket.write(`${JSON.stringify(request)}\n`);
+      else socket.destroy(new Error('its user is neither root nor ours'));
+    });
+    for await (const text of createInterface({ input: socket })) {
+      const line = JSON.parse(text) as ControlLine;
+      if ('error' in line) throw new ControlError(line.error);
+      if ('end' in line) return;
+      yield line.item;
+    }
+    throw new ControlError(
+      'the daemon closed the connection: only root and its own user are let in',
+    );
+  } catch (cause) {
+    if (cause instanceof ControlError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ControlError(`asking the daemon at @${name}: ${why}`, cause);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The only item of an answer. Throws as `askDaemon`. */
+export async function askDaemonOnce<T>(request: ControlRequest, pid?: number): Promise<T> {
+  for await (const item of askDaemon(request, pid)) return item as T;
+  throw new ControlError('the daemon has nothing to say');
+}
+
+function noDaemonText(pid?: number): string {
+  const which = pid === undefined ? '' : ` with process ID ${pid}`;
+  return `no daemon${which} runs in this network namespace; run this in its pod: kubectl exec -n kube-system POD -- /node-cache …`;
+}
