@@ -29,6 +29,7 @@ import { prometheus } from './prometheus.ts';
 import { ready } from './ready.ts';
 import { reload } from './reload.ts';
 import { rewrite } from './rewrite.ts';
+import { template } from './template.ts';
 import { timeouts } from './timeouts.ts';
 import { trace } from './trace.ts';
 import { whoami } from './whoami.ts';
@@ -61,6 +62,7 @@ export const DIRECTIVES: readonly Directive<unknown>[] = [
   rewrite,
   header,
   minimal,
+  template,
   hosts,
   loop,
   forward,
