@@ -1,5 +1,5 @@
 /** How listeners end without losing a query: the waits between the wish to stop and the last reply. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../log/clock.ts';
 
 /** What of a DnsEndpoint matters here. */
@@ -63,6 +63,8 @@ export async function answerAll(endpoints: readonly Closing[], clock: Clock): Pr
   for (const endpoint of endpoints) endpoint.drain();
   const isDone = () => endpoints.every(({ inFlight }) => inFlight === 0);
   await until(isDone, ANSWERS_DEADLINE_MS, clock);
+  // Late replies are sent together, at the end of their turn of the event loop.
+  await nextTurn();
 }
 
 async function until(isSo: () => boolean, deadlineMs: number, clock: Clock): Promise<void> {
