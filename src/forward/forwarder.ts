@@ -25,8 +25,8 @@ const RETRY_FLOOR_MS = 100;
 /** Before the first measurement: with another upstream to turn to, and without. */
 const FIRST_RETRY_MS = 300;
 const FIRST_RETRY_ALONE_MS = 1500;
-/** How often a query is asked at least before it is given up: three may be lost on a bad line. */
-const MIN_SENDS = 4;
+/** How often a query is asked at least before it is given up: where one in ten is lost, five may be. */
+const MIN_SENDS = 6;
 /** How often time is looked at while queries wait. */
 const SWEEP_MS = 10;
 /** Queries under way at once; more are refused on the spot, so that memory stays bounded. */

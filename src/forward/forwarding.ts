@@ -8,7 +8,7 @@ import { shuffleLetters } from './letter-case.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A stream that answers other questions loses none; only a server that drops some is asked again. */
-const STREAM_PATIENCE_MS = 1000;
+const STREAM_PATIENCE_MS = 500;
 
 /** Takes the answer; or null, with the rcode to give and what was tried. */
 export type OnForwarded = (answer: Answer | null, rcode: number, error: string) => void;
@@ -115,8 +115,9 @@ export class Forwarding implements AttemptOwner {
     }
     this.#cursor = at + 1;
     const upstream = this.#order[at];
-    if (!isRetry || !this.#isUnderWay(upstream, nowMs))
-      this.#ask(upstream, this.#transport(), nowMs);
+    const patienceEndsAtMs = isRetry ? this.#patienceEndsAtMs(upstream) : 0;
+    if (nowMs >= patienceEndsAtMs) this.#ask(upstream, this.#transport(), nowMs);
+    else this.#retryAtMs = Math.min(this.#retryAtMs, patienceEndsAtMs);
     return true;
   }
 
@@ -159,15 +160,19 @@ export class Forwarding implements AttemptOwner {
     if (!this.#isLastHope && maySend && !this.#isEnded) this.#askNext(nowMs, true);
   }
 
-  /** Whether the question is on a stream to `upstream` that works: asking again adds little. */
-  #isUnderWay(upstream: Upstream, nowMs: number): boolean {
-    return this.#attempts.some(
-      (attempt) =>
-        attempt.upstream === upstream &&
-        attempt.exchange.protocol !== 'udp' &&
-        nowMs - attempt.sentAtMs < STREAM_PATIENCE_MS &&
-        attempt.carrier?.isSilentSince(attempt) === false,
-    );
+  /**
+   * Until when the question, which is on a stream to `upstream`, is not asked there again: while the
+   * stream works that adds little. 0 when it is on none.
+   */
+  #patienceEndsAtMs(upstream: Upstream): number {
+    let endsAtMs = 0;
+    for (const attempt of this.#attempts) {
+      const isOnStream = attempt.upstream === upstream && attempt.exchange.protocol !== 'udp';
+      if (isOnStream && attempt.carrier?.isSilentSince(attempt) === false) {
+        endsAtMs = Math.max(endsAtMs, attempt.sentAtMs + STREAM_PATIENCE_MS);
+      }
+    }
+    return endsAtMs;
   }
 
   /** Whether none of the upstreams asked has said anything since this query began. */
