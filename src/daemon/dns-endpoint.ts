@@ -18,6 +18,12 @@ import type { ZoneTable } from '../server/zones.ts';
 const TRIAL_ADDRESS = '127.0.0.1';
 const TRIAL_DEADLINE_MS = 2000;
 
+/** What is served, and whether its address may be one that the node gets only later. */
+export interface EndpointOptions {
+  readonly served: Served;
+  readonly mayAppear: boolean;
+}
+
 export interface EndpointModules {
   readonly listeners: ListenerFactory;
   readonly catalogue: Catalogue;
@@ -33,14 +39,17 @@ export class DnsEndpoint implements Part {
   readonly #tcp: TcpDoorway;
   #isServing = false;
 
-  constructor(served: Served, { listeners, catalogue, panics, log }: EndpointModules) {
+  constructor(
+    { served, mayAppear }: EndpointOptions,
+    { listeners, catalogue, panics, log }: EndpointModules,
+  ) {
     const { address, port, server } = served;
     this.served = served;
     this.#listeners = listeners;
     const dropped = zoneCounters(catalogue, { server, zone: 'dropped' });
     this.#handler = new Handler({ server }, { dropped, panics, log });
-    this.#udp = listeners.udp({ address, port }, this.#handler);
-    this.#tcp = listeners.tcp({ address, port }, this.#handler);
+    this.#udp = listeners.udp({ address, port, mayAppear }, this.#handler);
+    this.#tcp = listeners.tcp({ address, port, mayAppear }, this.#handler);
   }
 
   /** Whether it has zones to answer for. */

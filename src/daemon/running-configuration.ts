@@ -4,6 +4,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
+import type { Listener } from '../config/listeners.ts';
 import { refuseTemplate } from '../config/template.ts';
 import { contentVersion } from '../config/watch.ts';
 import { Upstream } from '../forward/upstream.ts';
@@ -91,7 +92,10 @@ export class RunningConfiguration implements DaemonHooks {
   bindEarly(address: string, port: number): number {
     const { libc, reason } = loadLibc();
     if (libc === null) throw new Error(`binding before the address exists: ${reason}`);
-    return openSocket({ transport: 'tcp', address, port }, libc).fd;
+    return openSocket(
+      { transport: 'tcp', address, port, mayAppear: this.#mayAppear(address) },
+      libc,
+    ).fd;
   }
 
   /** Puts the Corefile into force for the first time. Rejects with what is wrong, nothing left open. */
@@ -187,7 +191,7 @@ export class RunningConfiguration implements DaemonHooks {
       // Parts start in this order: what another instance gives us comes before the first query.
       generation.take('take-over', () => this.#createTakeOver(configuration, generation));
       const endpoints = configuration.listeners.map((listener) =>
-        generation.take(`dns ${listener.server}`, () => new DnsEndpoint(listener, this.#modules)),
+        generation.take(`dns ${listener.server}`, () => this.#endpointFor(listener)),
       );
       endpoints.forEach((endpoint, index) => {
         if (!endpoint.isServing) endpoint.serve(tables[index].zones, tables[index].limits);
@@ -208,10 +212,20 @@ export class RunningConfiguration implements DaemonHooks {
     reloadCounters(this.#modules.catalogue).digest = configuration.digest;
   }
 
+  #endpointFor(served: Listener): DnsEndpoint {
+    const mayAppear = this.#mayAppear(served.address);
+    return new DnsEndpoint({ served, mayAppear }, this.#modules);
+  }
+
+  /** Whether the node gets the address from us, when we listen. */
+  #mayAppear(address: string): boolean {
+    return this.#options.ownInterface?.addresses.includes(address) === true;
+  }
+
   #createTakeOver({ listeners }: Configuration, generation: Generation): TakeOver {
     const isServed = () =>
       listeners.some(({ address, port }) => hasOtherOwner(address === '' ? '::' : address, port));
-    const rehearse = () => new DnsEndpoint(listeners[0], this.#modules).rehearse();
+    const rehearse = () => this.#endpointFor(listeners[0]).rehearse();
     const { clock } = this.#modules;
     return new TakeOver(this.#options.whereabouts, {
       isServed,

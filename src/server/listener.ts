@@ -15,4 +15,6 @@ export interface Listener extends Part {
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
+  /** The address may be one that the node gets only later: our own interface's. */
+  readonly mayAppear?: boolean;
 }

@@ -53,11 +53,14 @@ export interface BoundSocket {
   readonly controlLength: number;
 }
 
+/** A target, and whether its address may be one that the node gets only later. */
+export type SocketTarget = ListenTarget & { readonly mayAppear?: boolean };
+
 /**
- * Opens a non-blocking socket on `target`, beside others with SO_REUSEPORT, and even before the
- * address exists. Throws ListenError.
+ * Opens a non-blocking socket on `target`, beside others with SO_REUSEPORT. Throws ListenError, also
+ * for an address that this machine does not have and that need not appear.
  */
-export function openSocket(target: ListenTarget, libc: Libc): BoundSocket {
+export function openSocket(target: SocketTarget, libc: Libc): BoundSocket {
   const name = encodeSocketAddress(target.address, target.port);
   const family = name.readUInt16LE(0);
   const type = target.transport === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
@@ -76,19 +79,29 @@ export function openSocket(target: ListenTarget, libc: Libc): BoundSocket {
     libc.close(fd);
     throw error;
   }
+  outliveAddress(fd, family, libc);
   return { fd, port: boundPort(fd, libc), nameLength: name.length, controlLength };
 }
 
+/**
+ * Queries that came before the address went away can still be answered from it. Needs NET_ADMIN. Only
+ * after the bind: before, it would let any address be bound.
+ */
+function outliveAddress(fd: number, family: number, libc: Libc): void {
+  const [level, option] =
+    family === AF_INET ? [SOL_IP, IP_TRANSPARENT] : [SOL_IPV6, IPV6_TRANSPARENT];
+  libc.setsockopt(fd, level, option, ON, ON.length);
+}
+
 /** Returns how long control messages are. An option that is refused is one we can do without. */
-function setOptions(fd: number, target: ListenTarget, family: number, libc: Libc): number {
+function setOptions(fd: number, target: SocketTarget, family: number, libc: Libc): number {
   const set = (level: number, option: number, value: Buffer) =>
     libc.setsockopt(fd, level, option, value, value.length) === 0;
   set(SOL_SOCKET, SO_REUSEPORT, ON);
-  if (family === AF_INET) set(SOL_IP, IP_FREEBIND, ON);
-  else set(SOL_IPV6, IPV6_FREEBIND, ON);
-  // Queries that came before the address went away can still be answered from it. Needs NET_ADMIN.
-  if (family === AF_INET) set(SOL_IP, IP_TRANSPARENT, ON);
-  else set(SOL_IPV6, IPV6_TRANSPARENT, ON);
+  if (target.mayAppear === true) {
+    if (family === AF_INET) set(SOL_IP, IP_FREEBIND, ON);
+    else set(SOL_IPV6, IPV6_FREEBIND, ON);
+  }
   if (target.address === '' || target.address === '::') set(SOL_IPV6, IPV6_V6ONLY, OFF);
   if (target.transport === 'tcp') {
     // Accepted sockets inherit it: replies leave as they come.

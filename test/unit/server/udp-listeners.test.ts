@@ -239,8 +239,8 @@ describe.each(KINDS)('%s', (_name, make) => {
 });
 
 describe('UdpListener', () => {
-  async function listen(address: string): Promise<UdpListener> {
-    const listener = new UdpListener({ address, port: 0 }, { ...shared, handler });
+  async function listen(address: string, mayAppear = false): Promise<UdpListener> {
+    const listener = new UdpListener({ address, port: 0, mayAppear }, { ...shared, handler });
     toStop.push(listener);
     await listener.start();
     return listener;
@@ -279,9 +279,13 @@ describe('UdpListener', () => {
     expect(handler.waiting[0].client.localAddress).toBe('127.0.0.8');
   });
 
-  test('binds to an address that does not exist yet', async () => {
-    const listener = await listen('192.0.2.77');
+  test('binds to an address that may appear later', async () => {
+    const listener = await listen('192.0.2.77', true);
     expect(listener.port).toBeGreaterThan(0);
+  });
+
+  test('refuses any other address that does not exist', async () => {
+    await expect(listen('192.0.2.77')).rejects.toMatchObject({ code: 'address-unavailable' });
   });
 
   test('drain answers what is queued and takes nothing after it', async () => {
