@@ -12,6 +12,3 @@ export interface Difference {
 }
 
 export const DIFFERENCES: readonly Difference[] = [];
-
-/** Scenario files that wait for directives which are not there yet. */
-export const PENDING_FILES: readonly string[] = ['plugins.json'];

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { findMismatches } from './compare.ts';
-import { DIFFERENCES, PENDING_FILES } from './differences.ts';
+import { DIFFERENCES } from './differences.ts';
 import { play } from './player.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -12,8 +12,7 @@ const scenariosOf = (file: string): Scenario[] =>
   JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
 
 for (const file of files) {
-  const suite = PENDING_FILES.includes(file) ? describe.skip : describe.concurrent;
-  suite(file, () => {
+  describe.concurrent(file, () => {
     test.each(
       scenariosOf(file).map((scenario) => [scenario.name, scenario.why, scenario] as const),
     )('%s: %s', { timeout: 60_000 }, async (_name, _why, scenario) => {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { BUNDLE, NODE } from '../helpers/daemon-process.ts';
-import { DIFFERENCES, PENDING_FILES } from './differences.ts';
+import { DIFFERENCES } from './differences.ts';
 
 const folder = new URL('../../../shared/golden/', import.meta.url).pathname;
 const player = `${folder}play.mjs`;
@@ -23,20 +23,16 @@ const server = [
 ].join(' ');
 
 describe.runIf(existsSync(player)).concurrent('play.mjs', () => {
-  test.each(FILES.filter((file) => !PENDING_FILES.includes(file)))(
-    '%s',
-    { timeout: 240_000 },
-    async (file) => {
-      const args = [player, '--server', server, `${folder}${file}`];
-      const run = promisify(execFile)(NODE, args, { cwd: new URL('../..', import.meta.url) });
-      const { stdout } = await run.catch((error: { stdout: string }) => error);
-      expect(stdout).toMatch(/^\d+ passed, \d+ failed$/m);
-      const failed = [...stdout.matchAll(/^FAIL ([\w-]+)/gm)].map(([, name]) => name);
-      const expected = DIFFERENCES.map(({ scenario }) => scenario);
-      expect(
-        failed.filter((name) => !expected.includes(name)),
-        stdout,
-      ).toEqual([]);
-    },
-  );
+  test.each(FILES)('%s', { timeout: 240_000 }, async (file) => {
+    const args = [player, '--server', server, `${folder}${file}`];
+    const run = promisify(execFile)(NODE, args, { cwd: new URL('../..', import.meta.url) });
+    const { stdout } = await run.catch((error: { stdout: string }) => error);
+    expect(stdout).toMatch(/^\d+ passed, \d+ failed$/m);
+    const failed = [...stdout.matchAll(/^FAIL ([\w-]+)/gm)].map(([, name]) => name);
+    const expected = DIFFERENCES.map(({ scenario }) => scenario);
+    expect(
+      failed.filter((name) => !expected.includes(name)),
+      stdout,
+    ).toEqual([]);
+  });
 });
