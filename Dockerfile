@@ -1,38 +1,42 @@
 # The image that takes the place of registry.k8s.io/dns/k8s-dns-node-cache: same entrypoint, same
-# flags. Both images can be replaced, for example by ones from a mirror:
-#   docker build --build-arg NODE_IMAGE=mirror/node:24-bookworm-slim --build-arg BASE_IMAGE=mirror/debian:bookworm-slim .
-ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
-ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
+# flags. For amd64 and arm64:
+#
+#   docker buildx build --platform linux/amd64,linux/arm64 -t nodelocaldns:0.1.0 .
+#
+# It holds no distribution, only the files that are needed: see deploy/image. The images to build on
+# can be replaced by ones from a mirror, and the results of the first two stages by ready ones.
+ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+ARG DEBIAN_IMAGE=docker.io/library/debian:12.11-slim
+ARG APP=app
+ARG SYSTEM=system
 
-FROM ${NODE_IMAGE} AS build
+FROM ${NODE_IMAGE} AS app
+RUN apt-get update && apt-get install -y --no-install-recommends binutils
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json ./
+COPY LICENSE tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
 RUN npm run build
-# What the bundle holds needs no folder of its own; the two packages with native parts stay.
-RUN npm prune --omit=dev --no-audit --no-fund \
- && mkdir -p /app/node_modules /app/dist \
- && cp -r node_modules/koffi node_modules/@koromix node_modules/netlink node_modules/node-gyp-build /app/node_modules/ \
- && cp dist/nodelocaldns.js dist/package.json /app/dist/ \
- && cp package.json /app/ \
- && cp "$(node -p process.execPath)" /app/node
+COPY deploy ./deploy
+RUN deploy/image/collect-app.sh /app /usr/local/bin/node
 
-FROM ${BASE_IMAGE}
+FROM ${DEBIAN_IMAGE} AS system
+COPY deploy/image/collect-system.sh /
+RUN apt-get update && /collect-system.sh /system
+
+FROM ${APP} AS app-files
+FROM ${SYSTEM} AS system-files
+
+FROM scratch
+ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="nodelocaldns" \
       org.opencontainers.image.description="A DNS cache on every Kubernetes node, in place of node-cache" \
-      org.opencontainers.image.licenses="Apache-2.0"
-# iptables brings both backends, nft and legacy; libstdc++ is what the Node binary asks for.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends iptables libstdc++6 ca-certificates \
- && rm -rf /var/lib/apt/lists/*
-COPY --from=build /app/node /usr/local/bin/node
-COPY --from=build /app/package.json /usr/lib/nodelocaldns/package.json
-COPY --from=build /app/node_modules /usr/lib/nodelocaldns/node_modules
-COPY --from=build /app/dist /usr/lib/nodelocaldns/dist
-COPY LICENSE /usr/share/doc/nodelocaldns/LICENSE
-# The stock manifest names no command: it relies on this path.
-RUN ln -s /usr/lib/nodelocaldns/dist/nodelocaldns.js /node-cache
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0 AND MIT AND GPL-2.0-or-later AND LGPL-2.1-or-later"
+COPY --from=system-files /system /
+COPY --from=app-files /app /
+# The daemon sets up the node's network: as root, with NET_ADMIN (see daemonset.yaml).
+USER 0:0
 ENTRYPOINT ["/node-cache"]
