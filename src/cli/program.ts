@@ -1,12 +1,16 @@
 /** The program: what the words of its command line lead to. */
+import { askDaemon } from '../control/control-client.ts';
 import type { Log } from '../log/log.ts';
+import type { CommandModules } from './command.ts';
 import { type Stoppable, startDemo } from './demo.ts';
 import { type DaemonFlags, type ProgramFacts, readFlags } from './flags.ts';
+import { runCommandLine } from './run-command.ts';
 
 /** What the program needs from those who know the daemon. */
 export interface ProgramModules {
   readonly facts: ProgramFacts;
   readonly log: Log;
+  readonly checkCorefile: CommandModules['checkCorefile'];
   /** A daemon that has not started. */
   readonly createDaemon: (flags: DaemonFlags) => StartableDaemon;
   /** Lets signals stop and reload it, also while it starts. */
@@ -29,11 +33,28 @@ export async function runProgram(
 ): Promise<number | null> {
   try {
     if (argv[0] === 'demo') return await runDemo(modules);
+    const status = await runCommand(argv, modules);
+    if (status !== null) return status;
     return await runDaemon(argv, modules);
   } catch (error) {
     modules.log.fatal(error instanceof Error ? error.message : String(error));
     return 1;
   }
+}
+
+/** Resolves to the exit code; null when the words are the daemon's. */
+function runCommand(
+  argv: readonly string[],
+  { facts, checkCorefile }: ProgramModules,
+): Promise<number | null> {
+  return runCommandLine(argv, {
+    facts,
+    checkCorefile,
+    ask: askDaemon,
+    isTerminal: process.stdout.isTTY === true,
+    write: (text) => process.stdout.write(text),
+    complain: (text) => process.stderr.write(text),
+  });
 }
 
 async function runDaemon(argv: readonly string[], modules: ProgramModules): Promise<number | null> {

@@ -5,6 +5,7 @@ import { Log } from '../log/log.ts';
 import { LogOutput } from '../log/output.ts';
 import { VERSION } from '../metrics/version.ts';
 import { DIRECTIVES } from '../plugins/registry.ts';
+import { checkCorefile } from './check-corefile.ts';
 import { keepMemorySmall } from './memory.ts';
 import { obeySignals } from './signals.ts';
 
@@ -25,6 +26,7 @@ export function createProgram(): ProgramModules {
       directiveNames: DIRECTIVES.map(({ name }) => name),
     },
     log,
+    checkCorefile,
     createDaemon: (flags) => {
       keepMemorySmall();
       output.format = flags.logFormat;

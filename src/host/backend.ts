@@ -62,6 +62,28 @@ export async function chooseBackend(
   return { backends: [], reason: 'there is no iptables and no nft program' };
 }
 
+/** Every rule set that this node's tools can reach and that may hold rules. Never rejects. */
+export async function allBackends(
+  options: { readonly interfaceName: string },
+  run: CommandRunner,
+): Promise<readonly RuleBackend[]> {
+  const isThere = async (program: string) =>
+    (await run(program, ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
+  const backends: RuleBackend[] = [];
+  for (const program of ['iptables', 'ip6tables']) {
+    const isV4 = program === 'iptables';
+    const hasNft = await isThere(`${program}-nft`);
+    const hasLegacy = hasLegacyTables(program) && (await isThere(`${program}-legacy`));
+    if (hasNft) backends.push(new IptablesRules({ variant: '-nft', isLegacy: false, isV4 }, run));
+    if (hasLegacy)
+      backends.push(new IptablesRules({ variant: '-legacy', isLegacy: true, isV4 }, run));
+    if (!hasNft && !hasLegacy && (await isThere(program)))
+      backends.push(new IptablesRules({ variant: '', isLegacy: false, isV4 }, run));
+  }
+  if (await isThere('nft')) backends.push(new NftablesRules(options, run));
+  return backends;
+}
+
 /** How many KUBE chains a variant of iptables shows, in either family. */
 async function countKubeChains(variant: '-nft' | '-legacy', run: CommandRunner): Promise<number> {
   let chains = 0;

@@ -1,0 +1,82 @@
+import { durationText, shortNumber } from '../text-table.ts';
+import {
+  type Check,
+  type Examination,
+  type Finding,
+  fault,
+  good,
+  note,
+  warning,
+} from './examination.ts';
+
+const SUBJECT = 'path';
+/** A daemon that has been there for so long ought to have been asked. */
+const QUIET_SECONDS = 60;
+
+/** Whether questions to the local addresses are answered, over both transports. */
+export const checkPath: Check = async (examination) => {
+  const { setup, ask } = examination;
+  const findings: Finding[] = [];
+  for (const ip of setup.localAddresses) {
+    for (const transport of ['udp', 'tcp'] as const) {
+      const { rcode, tookMs } = await ask(ip, setup.dnsPort, transport);
+      const where = `${ip} over ${transport.toUpperCase()}`;
+      if (rcode === null) findings.push(unanswered(where, examination));
+      else if (rcode === 'SERVFAIL') findings.push(failing(where));
+      else findings.push(good(SUBJECT, `${where} answers in ${durationText(tookMs)}`));
+    }
+  }
+  return findings;
+};
+
+/** Whether pods ask us at all. */
+export const checkTraffic: Check = async ({ state, stateLater, setup }) => {
+  if (state === null || stateLater === null) return [];
+  const received = (of: typeof state) => of.listeners.reduce((sum, one) => sum + one.received, 0);
+  const seconds = (stateLater.nowMs - state.nowMs) / 1000;
+  const rate = (received(stateLater) - received(state)) / Math.max(seconds, 0.001);
+  const total = received(state);
+  if (total === 0 && state.uptimeSeconds > QUIET_SECONDS) {
+    return [
+      warning(
+        'traffic',
+        `no query has come in ${Math.round(state.uptimeSeconds / 60)} min`,
+        `compare a pod's /etc/resolv.conf with ${setup.localAddresses.join(', ')}: with kube-proxy in IPVS mode kubelet's --cluster-dns must be the link-local address; eBPF data planes need a redirect policy`,
+      ),
+    ];
+  }
+  return [
+    good(
+      'traffic',
+      `${shortNumber(total)} queries so far, ${shortNumber(Math.max(0, rate))} a second now`,
+    ),
+  ];
+};
+
+/** What share of the answers is "no such name": mostly search lists at work. */
+export const checkSearchLists: Check = async ({ state }) => {
+  if (state === null) return [];
+  const { rcodes } = state.counts;
+  const total = Object.values(rcodes).reduce((sum, count) => sum + count, 0);
+  const share = (rcodes.NXDOMAIN ?? 0) / Math.max(1, total);
+  if (total < 100 || share < 0.5) return [];
+  return [
+    note(
+      'search lists',
+      `${Math.round(share * 100)} % of the answers say that a name does not exist`,
+      'pods try each suffix of their search list first: end names with a dot, or lower ndots in dnsConfig; `nodelocaldns top` shows the suffixes',
+    ),
+  ];
+};
+
+function unanswered(where: string, { state }: Examination): Finding {
+  const advice =
+    state === null
+      ? 'start the daemon'
+      : 'something drops the packets on this node: a network policy, a firewall, or another owner of the port';
+  return fault(SUBJECT, `${where} does not answer`, advice);
+}
+
+function failing(where: string): Finding {
+  return fault(SUBJECT, `${where} answers SERVFAIL`, 'its upstreams do not answer: see upstreams');
+}

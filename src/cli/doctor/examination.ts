@@ -1,0 +1,63 @@
+/** What the doctor looks at, and what it says. */
+import type { NodeState, Setup } from '../../control/protocol.ts';
+import type { CommandRunner } from '../../host/command.ts';
+
+/** How bad a finding is. */
+export type Level = 'good' | 'note' | 'warning' | 'fault';
+
+/** One thing that was found, in plain words. */
+export interface Finding {
+  /** What was looked at: `rules`. */
+  readonly subject: string;
+  readonly level: Level;
+  readonly text: string;
+  /** What to do; '' where there is nothing to do. */
+  readonly advice: string;
+}
+
+/** A DNS server's answer to a question. */
+export interface ServerAnswer {
+  /** Null: none came in time. */
+  readonly rcode: string | null;
+  readonly tookMs: number;
+}
+
+/** The node, as far as the doctor can look at it. Tests make up others. */
+export interface Examination {
+  /** Null: no daemon that we may ask runs here. */
+  readonly state: NodeState | null;
+  /** Why there is none; '' else. */
+  readonly stateError: string;
+  /** The state a moment later, to see what changed. */
+  readonly stateLater: NodeState | null;
+  /** Of the running daemon, or what the flags say. */
+  readonly setup: Setup;
+  /** The text of a file; null when it cannot be read. */
+  readonly read: (path: string) => string | null;
+  readonly run: CommandRunner;
+  /** Addresses of an interface; null when there is no such interface. */
+  readonly addressesOf: (interfaceName: string) => Promise<readonly string[] | null>;
+  /** Asks a DNS server for the name servers of the root. Never rejects. */
+  readonly ask: (address: string, port: number, transport: 'udp' | 'tcp') => Promise<ServerAnswer>;
+  /** The program that owns a socket, by inode; null when that is not to be seen from here. */
+  readonly ownerOf: (inode: string) => string | null;
+}
+
+/** Looks at one thing. Never rejects for what the node is like. */
+export type Check = (examination: Examination) => Promise<readonly Finding[]>;
+
+export function good(subject: string, text: string): Finding {
+  return { subject, level: 'good', text, advice: '' };
+}
+
+export function note(subject: string, text: string, advice = ''): Finding {
+  return { subject, level: 'note', text, advice };
+}
+
+export function warning(subject: string, text: string, advice: string): Finding {
+  return { subject, level: 'warning', text, advice };
+}
+
+export function fault(subject: string, text: string, advice: string): Finding {
+  return { subject, level: 'fault', text, advice };
+}
