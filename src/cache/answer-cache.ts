@@ -2,9 +2,10 @@
  * One cache: successes and denials in a store each, so that a flood of names that do not exist
  * cannot push out those that do.
  *
- * A question has an answer in one of them only. There are two exceptions to "the newest wins": a
+ * A question has an answer in one of them only. There are three exceptions to "the newest wins": a
  * server error never takes the place of an answer that may still be served, stale ones included,
- * and with `preferPositive` no denial does either.
+ * with `preferPositive` no denial does either, and with `guard` neither takes the place of a good
+ * answer until that has gone unconfirmed for some time.
  */
 import { type Answer, readAnswer } from '../dns/answer.ts';
 import { FLAG_RD, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
@@ -34,6 +35,15 @@ export interface AnswerCacheOptions extends LifetimeOptions {
   readonly staleMs: number;
   /** Keeps a good stale answer when the upstream comes to deny it (`serve_stale_policy`). */
   readonly preferPositive: boolean;
+  readonly guard: GuardOptions;
+}
+
+/** Names whose good answer is not given up because the upstream suddenly has none. */
+export interface GuardOptions {
+  /** In presentation form; empty: none. */
+  readonly zones: readonly string[];
+  /** How long after its end a good answer is worth more than a denial or an error. */
+  readonly durationMs: number;
 }
 
 /** What a cache works with. */
@@ -73,6 +83,7 @@ export class AnswerCache {
   readonly #denials: Store;
   readonly #noSuccesses: ZoneSet;
   readonly #noDenials: ZoneSet;
+  readonly #guarded: ZoneSet;
   /** Who stored last: evictions are counted for them. */
   #counters = new CacheCounters();
   /** Whether anything was ever stored: the gauges exist from then on. */
@@ -82,16 +93,20 @@ export class AnswerCache {
     const { budget } = modules;
     this.#options = options;
     this.#modules = modules;
-    this.#successes = new Store(options.success, {
+    const keepPopular = options.staleMs > 0;
+    const success = { capacity: options.success.capacity, keepPopular };
+    const denial = { capacity: options.denial.capacity, keepPopular };
+    this.#successes = new Store(success, {
       budget,
       onEviction: () => this.#counters.successEvictions++,
     });
-    this.#denials = new Store(options.denial, {
+    this.#denials = new Store(denial, {
       budget,
       onEviction: () => this.#counters.denialEvictions++,
     });
     this.#noSuccesses = new ZoneSet(options.success.disabledZones);
     this.#noDenials = new ZoneSet(options.denial.disabledZones);
+    this.#guarded = new ZoneSet(options.guard.zones);
   }
 
   get successCount(): number {
@@ -114,6 +129,18 @@ export class AnswerCache {
   /** Whether an expired entry may still be served. */
   servesStale(entry: Entry, nowMs: number): boolean {
     return nowMs < entry.expiresAtMs + this.#options.staleMs;
+  }
+
+  /** Whether an entry is fresh, or may have to do. */
+  isOfUse(entry: Entry, nowMs: number): boolean {
+    return this.servesStale(entry, nowMs) || this.guards(entry, nowMs);
+  }
+
+  /** Whether a good answer, expired or not, is worth more than what is none (`guard`). */
+  guards(entry: Entry, nowMs: number): boolean {
+    const { durationMs } = this.#options.guard;
+    if (!entry.answersQuestion || nowMs >= entry.expiresAtMs + durationMs) return false;
+    return this.#guarded.covers(entry.key);
   }
 
   /**
@@ -200,15 +227,24 @@ export class AnswerCache {
     if ((denial ? this.#noDenials : this.#noSuccesses).covers(key)) return null;
     const before = this.#successes.peek(key) ?? this.#denials.peek(key);
     if (before !== undefined && this.#isWorthMore(before, found, nowMs)) return null;
-    const { staleMs } = this.#options;
-    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs - ageMs, staleMs });
+    const keptMs = this.#keptMs(key, found);
+    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs - ageMs, staleMs: keptMs });
+    entry.uses = before?.uses ?? 0;
     (denial ? this.#successes : this.#denials).delete(key);
     (denial ? this.#denials : this.#successes).put(entry, nowMs);
     this.#used = true;
     return entry;
   }
 
+  /** How long it is of use after it expired. */
+  #keptMs(key: string, found: Found): number {
+    const { staleMs, guard } = this.#options;
+    const isGuarded = found.answersQuestion && this.#guarded.covers(key);
+    return isGuarded ? Math.max(staleMs, guard.durationMs) : staleMs;
+  }
+
   #isWorthMore(before: Entry, found: Found, nowMs: number): boolean {
+    if (!found.answersQuestion && this.guards(before, nowMs)) return true;
     if (!this.servesStale(before, nowMs)) return false;
     if (found.kind === KIND_SERVER_ERROR) return before.kind !== KIND_SERVER_ERROR;
     return this.#options.preferPositive && before.answersQuestion && !found.answersQuestion;

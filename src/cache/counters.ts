@@ -8,6 +8,8 @@ export class CacheCounters {
   /** Replies that did not match the question they were fetched for. */
   drops = 0;
   servedStale = 0;
+  /** Good answers given in place of a denial or an error. */
+  guarded = 0;
   successEvictions = 0;
   denialEvictions = 0;
 }

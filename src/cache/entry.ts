@@ -36,6 +36,8 @@ export class Entry {
   readonly expiresAtMs: number;
   /** From this second on it is of no use to anyone. */
   readonly discardSecond: number;
+  /** Hits since it was last spared when room was needed. */
+  uses = 0;
   /** Hits in a row, as `noteHit` counts them. */
   hits = 0;
   lastHitAtMs = 0;

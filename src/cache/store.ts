@@ -1,6 +1,8 @@
 /**
  * Entries by key: bounded by number here and by octets in the budget. A full store drops what is of
- * no use to anyone first, then what was asked for least recently.
+ * no use to anyone first, then what was asked for least recently. Where expired answers are served, an
+ * answer in demand is spared once each time it is found at the end of the line: a flood of names that
+ * are asked for once must not push out what an outage would leave nobody else to answer.
  */
 import { LRUCache } from 'lru-cache';
 import type { CacheBudget } from './budget.ts';
@@ -22,7 +24,13 @@ const MIN_PER_SHARD = 4;
 export interface StoreOptions {
   /** CAPACITY as configured. */
   readonly capacity: number;
+  /** Spares what is in demand. */
+  readonly keepPopular: boolean;
 }
+
+/** Hits that make an entry worth sparing, and entries spared at most to make room for one. */
+const POPULAR_USES = 2;
+const MAX_SPARED = 8;
 
 /** What a store works with. */
 export interface StoreModules {
@@ -37,6 +45,7 @@ export class Store {
   readonly #queue = new DiscardQueue();
   readonly #maxEntries: number;
   readonly #extraOctets: number;
+  readonly #keepPopular: boolean;
   readonly #modules: StoreModules;
   #octets = 0;
   #isOpen = false;
@@ -46,6 +55,7 @@ export class Store {
     const extra = this.#maxEntries - entriesFor(DEFAULT_CAPACITY);
     this.#extraOctets = Math.max(0, extra) * OCTETS_PER_EXTRA_ENTRY;
     this.#entries = new LRUCache({ max: this.#maxEntries });
+    this.#keepPopular = options.keepPopular;
     this.#modules = modules;
   }
 
@@ -97,7 +107,7 @@ export class Store {
 
   /** Drops one entry to make room. False when there is none. */
   evict(nowMs: number): boolean {
-    const entry = this.#queue.due(nowMs) ?? this.#leastRecentlyUsed();
+    const entry = this.#queue.due(nowMs) ?? this.#leastWanted();
     if (entry === undefined || !this.delete(entry.key)) return false;
     this.#modules.onEviction();
     return true;
@@ -114,6 +124,17 @@ export class Store {
     this.#isOpen = false;
     for (const key of [...this.#entries.keys()]) this.delete(key);
     this.#modules.budget.dismiss(this, this.#extraOctets);
+  }
+
+  /** The one used least recently, those passed over that were used often since they were last. */
+  #leastWanted(): Entry | undefined {
+    for (let spared = 0; this.#keepPopular && spared < MAX_SPARED; spared++) {
+      const entry = this.#leastRecentlyUsed();
+      if (entry === undefined || entry.uses < POPULAR_USES) return entry;
+      entry.uses = 0;
+      this.#entries.get(entry.key);
+    }
+    return this.#leastRecentlyUsed();
   }
 
   #leastRecentlyUsed(): Entry | undefined {

@@ -38,6 +38,11 @@ export const OWN_DEFINITIONS = {
     labels: ['zone', 'to'],
     help: 'Upstreams left out because queries sent to them come back here.',
   },
+  nodelocaldns_cache_guarded_total: {
+    type: 'counter',
+    labels: ['server', 'zones', 'view'],
+    help: 'The number of good answers given in place of a sudden denial or error (guard).',
+  },
   nodelocaldns_throttled_total: {
     type: 'counter',
     labels: ['reason'],

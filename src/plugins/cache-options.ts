@@ -2,10 +2,10 @@
 import type { AnswerCacheOptions, ClassOptions } from '../cache/answer-cache.ts';
 import { DEFAULT_CAPACITY } from '../cache/store.ts';
 import { CorefileError } from '../config/corefile-error.ts';
-import { readServerKey } from '../config/server-key.ts';
 import type { DirectiveUse, OptionLine, Token } from '../config/token.ts';
 import { checkCount, readDurationMs, readInteger, unknownOption } from '../config/values.ts';
 import type { BlockFacts } from './directive.ts';
+import { EVERYWHERE, readZones } from './zone-scope.ts';
 
 /** A `cache` directive, complete. */
 export interface CacheOptions extends AnswerCacheOptions {
@@ -53,6 +53,7 @@ const AT_LEAST_0 = { min: 0, max: Number.POSITIVE_INFINITY };
 const TTL_SECONDS = { min: 1, max: 0x7fff_ffff, success: 3600, denial: 1800, lowest: 5 };
 const PREFETCH = { durationMs: 60_000, percent: { default: 10, min: 10, max: 90 } };
 const SERVFAIL_MS = { default: 5000, min: 0, max: 300_000 };
+const GUARD_MS = { min: 1000, max: 3_600_000 };
 const STALE = {
   durationMs: 3_600_000,
   ttlMs: { min: 0, max: 3_600_000 },
@@ -91,6 +92,7 @@ function defaults(facts: BlockFacts): Draft {
       recheckMs: STALE.recheckMs.default,
     },
     preferPositive: false,
+    guard: { zones: [], durationMs: 0 },
     keepTtl: false,
   };
 }
@@ -103,7 +105,7 @@ function readArguments(args: readonly Token[], draft: Draft): void {
     draft.success.maxTtlSeconds = ttlSeconds;
     draft.denial.maxTtlSeconds = ttlSeconds;
   }
-  const zones = zonesOf(hasTtl ? args.slice(1) : args);
+  const zones = readZones(hasTtl ? args.slice(1) : args, []);
   if (zones.length === 0) return;
   draft.zones = zones;
   draft.isPartial = true;
@@ -121,6 +123,7 @@ const OPTIONS: ReadonlyMap<string, OptionReader> = new Map<string, OptionReader>
   ['serve_stale_policy', readPolicy],
   ['servfail', readServfail],
   ['disable', readDisable],
+  ['guard', readGuard],
   ['keepttl', readKeepTtl],
 ]);
 
@@ -200,15 +203,20 @@ function readKeepTtl(name: Token, args: readonly Token[], draft: Draft): void {
 function readDisable(name: Token, args: readonly Token[], draft: Draft): void {
   checkCount(name, args, { min: 1, max: Number.POSITIVE_INFINITY });
   const [which, ...words] = args;
-  const zones = words.length === 0 ? ['.'] : zonesOf(words);
+  const zones = readZones(words, EVERYWHERE);
   if (which.text === 'success') draft.success.disabledZones = zones;
   else if (which.text === 'denial') draft.denial.disabledZones = zones;
   else throw unknownOption('disable', which);
 }
 
-/** Zones in lower case with last dot; a network stands for its reverse zones. */
-function zonesOf(words: readonly Token[]): readonly string[] {
-  return Object.freeze(words.flatMap((word) => readServerKey(word, 53).map(({ zone }) => zone)));
+/** `guard DURATION [ZONES...]`: good answers outlive sudden denials and errors. */
+function readGuard(name: Token, args: readonly Token[], draft: Draft): void {
+  checkCount(name, args, { min: 1, max: Number.POSITIVE_INFINITY });
+  const [duration, ...words] = args;
+  draft.guard = Object.freeze({
+    durationMs: readDurationMs(duration, GUARD_MS),
+    zones: readZones(words, draft.zones),
+  });
 }
 
 function wholeSeconds(milliseconds: number): number {

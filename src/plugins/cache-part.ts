@@ -4,8 +4,8 @@ import { CACHE_BUDGET_OCTETS, CacheBudget } from '../cache/budget.ts';
 import { CacheCounters } from '../cache/counters.ts';
 import { FlightTable, MAX_PER_FLIGHT, MAX_WAITING } from '../cache/flight.ts';
 import type { Catalogue, Labels } from '../metrics/catalogue.ts';
+import type { Fetched } from './cache-fetcher.ts';
 import type { CacheOptions } from './cache-options.ts';
-import type { Fetched } from './cache-stage.ts';
 import type { BlockContext, Part } from './directive.ts';
 
 /** Entries, open while a configuration uses them. */
@@ -90,6 +90,7 @@ function registerCounters(catalogue: Catalogue, counters: CacheCounters, labels:
     ['coredns_cache_prefetch_total', 'prefetches'],
     ['coredns_cache_drops_total', 'drops'],
     ['coredns_cache_served_stale_total', 'servedStale'],
+    ['nodelocaldns_cache_guarded_total', 'guarded'],
   ] as const;
   for (const [name, field] of single) {
     catalogue.source(name, (emit) => emit(labels, counters[field]));

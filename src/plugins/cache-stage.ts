@@ -5,15 +5,14 @@
  *   fresh ─────────────▶ answer, and fetch anew when it is popular and about to expire
  *   stale, immediate ──▶ answer, and fetch anew
  *   stale, verify ─────▶ fetch anew; answer with the stale one when that fails or takes too long
+ *   guarded ───────────▶ fetch; answer with the old one when a denial or an error comes
  *   nothing ───────────▶ fetch
  *
- * Whatever is fetched is fetched once: all who wait for the same get it (cache/flight.ts). It is
- * fetched with the query of the client that gave rise to it, over that client's transport.
+ * How something is fetched: cache-fetcher.ts.
  */
-import type { AnswerCache, Kept } from '../cache/answer-cache.ts';
+import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { CacheCounters } from '../cache/counters.ts';
 import type { Entry } from '../cache/entry.ts';
-import type { FlightTable, Refusal } from '../cache/flight.ts';
 import { HitAnswer } from '../cache/hit-answer.ts';
 import { ZoneSet } from '../cache/zone-set.ts';
 import type { Answer } from '../dns/answer.ts';
@@ -21,48 +20,26 @@ import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/h
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
-import type { Clock } from '../log/clock.ts';
+import { CacheFetcher, type CacheModules, type Fetched, PLUGIN } from './cache-fetcher.ts';
 import type { CacheOptions } from './cache-options.ts';
-import type { MissQueue } from './miss-queue.ts';
-import { answered, type Done, failed, type HitPath, type Outcome, type Stage } from './stage.ts';
-import type { Throttle } from './throttle.ts';
-
-/** The metric label of all that comes through here: on a miss, too, the original writes the reply. */
-const PLUGIN = 'cache';
-
-/** What the stage works with. */
-export interface CacheStageModules {
-  readonly cache: AnswerCache;
-  readonly flights: FlightTable<Fetched>;
-  readonly queue: MissQueue;
-  readonly throttle: Throttle;
-  readonly countersFor: (server: string) => CacheCounters;
-  readonly clock: Clock;
-  /** What comes behind; misses get to it through `queue`. */
-  readonly next: Stage;
-}
-
-/** What a flight brings: the outcome for those who wait, and what the cache made of it. */
-export interface Fetched {
-  readonly outcome: Outcome;
-  /** Null when no message came. */
-  readonly kept: Kept | null;
-}
+import { answered, type Done, failed, type HitPath, type Stage } from './stage.ts';
 
 export class CacheStage implements Stage, HitPath {
   readonly #options: CacheOptions;
-  readonly #modules: CacheStageModules;
+  readonly #modules: CacheModules;
   readonly #cache: AnswerCache;
+  readonly #fetcher: CacheFetcher;
   /** Null when all of the block's names are cached. */
   readonly #zones: ZoneSet | null;
   readonly #hitAnswer = new HitAnswer();
   /** BOUNDED by the listeners of the block. */
   readonly #counters = new Map<string, CacheCounters>();
 
-  constructor(options: CacheOptions, modules: CacheStageModules) {
+  constructor(options: CacheOptions, modules: CacheModules) {
     this.#options = options;
     this.#modules = modules;
     this.#cache = modules.cache;
+    this.#fetcher = new CacheFetcher(modules);
     this.#zones = options.isPartial ? new ZoneSet(options.zones) : null;
   }
 
@@ -89,18 +66,17 @@ export class CacheStage implements Stage, HitPath {
   }
 
   get isPressed(): boolean {
-    return this.#modules.queue.isPressed || this.#modules.flights.isPressed;
+    return this.#fetcher.isPressed;
   }
 
   sheds(view: QueryView, nowMs: number, counters: CacheCounters, { address }: Client): boolean {
-    const { queue, flights, throttle } = this.#modules;
-    const mayQueue = queue.hasRoom(address);
-    if (mayQueue && flights.hasRoom(address)) return false;
+    const reason = this.#fetcher.shortage(address);
+    if (reason === null) return false;
     const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
-    if (entry !== undefined && this.#cache.servesStale(entry, nowMs)) return false;
+    if (entry !== undefined && this.#cache.isOfUse(entry, nowMs)) return false;
     counters.requests++;
     counters.misses++;
-    throttle.refuse(address, mayQueue ? 'upstream' : 'processor');
+    this.#modules.throttle.refuse(address, reason);
     return true;
   }
 
@@ -121,7 +97,11 @@ export class CacheStage implements Stage, HitPath {
     } else {
       counters.requests++;
       counters.misses++;
-      const refusal = this.#fetch(query, counters, ({ outcome }) => done(outcome));
+      if (entry !== undefined && this.#cache.guards(entry, nowMs)) {
+        this.#serveGuarded(query, entry, nowMs, counters, done);
+        return;
+      }
+      const refusal = this.#fetcher.fetch(query, counters, ({ outcome }) => done(outcome));
       if (refusal !== null) done(this.#modules.throttle.refuse(query.client.address, refusal));
     }
   }
@@ -168,7 +148,7 @@ export class CacheStage implements Stage, HitPath {
       deliver(entry, ttlSeconds, done);
     };
     const timer = verifyTimeoutMs > 0 ? setTimeout(serveStale, verifyTimeoutMs) : undefined;
-    const refusal = this.#fetch(query, counters, (fetched) => {
+    const refusal = this.#fetcher.fetch(query, counters, (fetched) => {
       clearTimeout(timer);
       if (!this.#isNews(entry, fetched)) {
         this.#noteFailure(entry);
@@ -184,10 +164,39 @@ export class CacheStage implements Stage, HitPath {
     serveStale();
   }
 
+  /** Asks the upstream; the good answer it once had is worth more than none. */
+  #serveGuarded(
+    query: Query,
+    entry: Entry,
+    nowMs: number,
+    counters: CacheCounters,
+    done: Done,
+  ): void {
+    const serveGood = () => {
+      counters.guarded++;
+      deliver(entry, this.#options.stale.ttlSeconds, done);
+    };
+    if (nowMs < entry.retryAtMs) {
+      serveGood();
+      return;
+    }
+    const refusal = this.#fetcher.fetch(query, counters, ({ outcome, kept }) => {
+      if (kept?.answersQuestion) {
+        done(outcome);
+        return;
+      }
+      this.#noteFailure(entry);
+      serveGood();
+    });
+    if (refusal === null) return;
+    this.#modules.throttle.refuse(query.client.address, refusal);
+    serveGood();
+  }
+
   /** Fetches in the background what `entry` holds. */
   #refresh(query: Query, entry: Entry, counters: CacheCounters): void {
     entry.refreshing = true;
-    const refusal = this.#fetch(query, counters, ({ kept }) => {
+    const refusal = this.#fetcher.fetch(query, counters, ({ kept }) => {
       entry.refreshing = false;
       if (kept === null || kept.entry === null) {
         this.#noteFailure(entry);
@@ -198,28 +207,6 @@ export class CacheStage implements Stage, HitPath {
     });
     if (refusal === null) counters.prefetches++;
     else entry.refreshing = false;
-  }
-
-  /** Null; or why the query may not wait for an answer, and then `landed` is not called. */
-  #fetch(
-    query: Query,
-    counters: CacheCounters,
-    landed: (fetched: Fetched) => void,
-  ): Refusal | null {
-    const { flights, queue, next, throttle } = this.#modules;
-    return flights.board(query, landed, (land) => {
-      const done = (outcome: Outcome) => land(this.#take(query, outcome, counters));
-      if (queue.run(query, next, done)) return;
-      land({ outcome: throttle.refuse(query.client.address, 'processor'), kept: null });
-    });
-  }
-
-  /** Offers what came to the cache. */
-  #take(query: Query, outcome: Outcome, counters: CacheCounters): Fetched {
-    const { answer } = outcome;
-    if (answer === null) return { outcome, kept: null };
-    const kept = this.#cache.offer(query, answer, this.#modules.clock.nowMs(), counters);
-    return { outcome: { ...outcome, plugin: PLUGIN }, kept };
   }
 
   /** Whether what was fetched is better than the stale `entry`. */
@@ -250,6 +237,7 @@ export class CacheStage implements Stage, HitPath {
 
 function countHit(entry: Entry, counters: CacheCounters): void {
   counters.requests++;
+  entry.uses++;
   if (entry.isDenial) counters.denialHits++;
   else counters.successHits++;
 }

@@ -22,6 +22,7 @@ function openCache(more: Partial<AnswerCacheOptions> = {}): AnswerCache {
       servfailSeconds: 5,
       staleMs: 0,
       preferPositive: false,
+      guard: { zones: [], durationMs: 0 },
       ...more,
     },
     { budget: new CacheBudget(1 << 20), unixSeconds: () => 0 },

@@ -18,9 +18,12 @@ function makeEntry(name: string, lifetimeSeconds = 60, storedAtMs = 0): Entry {
   });
 }
 
-function makeStore(budget = new CacheBudget(1e9), capacity = 0) {
+function makeStore(budget = new CacheBudget(1e9), capacity = 0, keepPopular = false) {
   const evictions = { count: 0 };
-  const store = new Store({ capacity }, { budget, onEviction: () => evictions.count++ });
+  const store = new Store(
+    { capacity, keepPopular },
+    { budget, onEviction: () => evictions.count++ },
+  );
   store.open();
   return { store, evictions };
 }
@@ -43,6 +46,47 @@ describe('the capacity', () => {
     [1e9, 1024 * 1024],
   ])('%i is %i entries', (capacity, entries) => {
     expect(entriesFor(capacity)).toBe(entries);
+  });
+});
+
+describe('a full store that keeps what is popular', () => {
+  const makeKeeping = () => makeStore(new CacheBudget(1e9), 0, true);
+
+  test('spares what was used since it was last at the end of the line', () => {
+    const { store } = makeKeeping();
+    const [popular, once, never] = fill(store, MAX_ENTRIES);
+    popular.uses = 2;
+    once.uses = 1;
+    store.put(makeEntry('new'), 0);
+    expect(store.peek(popular.key)).toBe(popular);
+    expect(store.peek(once.key)).toBeUndefined();
+    expect(store.peek(never.key)).toBe(never);
+  });
+
+  test('drops it the next time, when nobody has used it any more', () => {
+    const { store } = makeKeeping();
+    const [popular] = fill(store, MAX_ENTRIES);
+    popular.uses = 100;
+    fill(store, MAX_ENTRIES, 60, 'flood');
+    expect(store.peek(popular.key)).toBeUndefined();
+  });
+
+  test('keeps what is used now and then through a flood of names used once', () => {
+    const { store } = makeKeeping();
+    const [popular] = fill(store, MAX_ENTRIES);
+    for (let round = 0; round < 20; round++) {
+      popular.uses += 2;
+      fill(store, MAX_ENTRIES - 1, 60, `flood${round}-`);
+      expect(store.peek(popular.key)).toBe(popular);
+    }
+  });
+
+  test('makes room when all is popular', () => {
+    const { store, evictions } = makeKeeping();
+    for (const entry of fill(store, MAX_ENTRIES)) entry.uses = 9;
+    store.put(makeEntry('new'), 0);
+    expect(evictions.count).toBe(1);
+    expect(store.size).toBe(MAX_ENTRIES);
   });
 });
 

@@ -23,7 +23,14 @@ export function answerTo(name: string): Buffer {
 export function openCache(name: string): CachePart {
   const bounds = { capacity: 10_000, disabledZones: [], minTtlSeconds: 5, maxTtlSeconds: 3600 };
   const cache = new AnswerCache(
-    { success: bounds, denial: bounds, servfailSeconds: 5, staleMs: 0, preferPositive: false },
+    {
+      success: bounds,
+      denial: bounds,
+      servfailSeconds: 5,
+      staleMs: 0,
+      preferPositive: false,
+      guard: { zones: [], durationMs: 0 },
+    },
     { budget: new CacheBudget(1 << 20), unixSeconds: () => 0 },
   );
   cache.open();

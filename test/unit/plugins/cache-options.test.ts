@@ -28,6 +28,7 @@ describe('cache', () => {
       staleMs: 0,
       stale: { verify: false, verifyTimeoutMs: 0, ttlSeconds: 0, recheckMs: 1000 },
       preferPositive: false,
+      guard: { zones: [], durationMs: 0 },
       keepTtl: false,
     });
   });
@@ -116,6 +117,27 @@ describe('prefetch', () => {
     ['prefetch 1 1m 10', 'argument-value'],
     ['prefetch 1 1m %', 'argument-value'],
     ['prefetch 1 1m 10% x', 'argument-count'],
+  ])('refuses %s', (line, expected) => {
+    expect(code('', line)).toBe(expected);
+  });
+});
+
+describe('guard', () => {
+  test('is for the zones it names, else for those of the cache', () => {
+    expect(read('', 'guard 30s').guard).toEqual({ zones: ['.'], durationMs: 30_000 });
+    expect(read('30 a.test', 'guard 1h').guard).toEqual({
+      zones: ['a.test.'],
+      durationMs: 3_600_000,
+    });
+    expect(read('', 'guard 1m B.test c.test').guard.zones).toEqual(['b.test.', 'c.test.']);
+  });
+
+  test.each([
+    ['guard', 'argument-count'],
+    ['guard 30', 'argument-value'],
+    ['guard 999ms', 'argument-value'],
+    ['guard 61m', 'argument-value'],
+    ['guard a.test', 'argument-value'],
   ])('refuses %s', (line, expected) => {
     expect(code('', line)).toBe(expected);
   });
