@@ -187,7 +187,10 @@ export class Interception {
     await closeListeners();
     // Looked at again without listeners of our own: of two instances that end at the same time, the
     // one that closes last finds itself alone.
-    if (!wasIdle && !this.#leavesToSuccessor()) await this.#tearDown(deadlineMs);
+    if (!wasIdle && !this.#leavesToSuccessor()) {
+      await this.#turnAway(deadlineMs);
+      await this.#tearDown(deadlineMs);
+    }
     await this.#addresses.release();
     this.#watch.close();
   }
