@@ -1,13 +1,16 @@
 /** The file that `hosts` reads: read at the start, and again whenever it has changed. */
 import { readFileSync, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { PathWatch } from '../config/watch.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import type { Part } from './directive.ts';
 import { HostsTable, type HostsTableOptions } from './hosts-table.ts';
 
-/** A larger file would hold up the packets that come while it is read. */
+/** A larger file, once read, would take more memory than all else here. */
 const MAX_FILE_OCTETS = 16 * 1024 * 1024;
+/** Characters, and then the rest of a line, that are understood in one go: a few milliseconds' worth. */
+const PIECE_LENGTH = 65_536;
 /** From the first event of the file system to reading. */
 const DEBOUNCE_MS = 200;
 
@@ -29,6 +32,8 @@ export class HostsFile implements Part {
   readonly #modules: HostsFileModules;
   readonly #watch: PathWatch | null;
   #table: HostsTable;
+  /** The table that is being filled, or was filled last. */
+  #newest: HostsTable;
   #removeSource: () => void = () => {};
 
   constructor(options: HostsFileOptions, modules: HostsFileModules) {
@@ -36,12 +41,13 @@ export class HostsFile implements Part {
     this.#options = options;
     this.#modules = modules;
     this.#table = new HostsTable(options);
+    this.#newest = this.#table;
     this.#watch =
       reloadMs === 0
         ? null
         : new PathWatch(
             { path, kind: 'file', pollIntervalMs: reloadMs, debounceMs: DEBOUNCE_MS },
-            { onChange: () => this.read() },
+            { onChange: () => void this.read() },
           );
   }
 
@@ -56,7 +62,7 @@ export class HostsFile implements Part {
     for (const line of inline) this.#checkInline(line);
     // Before it is read: what changes while it is read is seen.
     this.#watch?.start();
-    this.read();
+    await this.read();
     this.#removeSource = catalogue.source('coredns_hosts_entries', (emit) =>
       emit({ hostsfile: path }, this.#table.entryCount),
     );
@@ -67,12 +73,21 @@ export class HostsFile implements Part {
     this.#removeSource();
   }
 
-  /** Reads the file. Without one, the lines of the Corefile are all there is. */
-  read(): void {
+  /**
+   * Reads the file. Without one, the lines of the Corefile are all there is. Queries are answered in
+   * between, from the table before, so that a long list holds up nobody. Never rejects.
+   */
+  async read(): Promise<void> {
     const table = new HostsTable(this.#options);
     const text = this.#readText();
     if (text === null) return;
-    table.add(text);
+    this.#newest = table;
+    for (const piece of linesInPieces(text)) {
+      table.add(piece);
+      await setImmediate();
+      // The file has changed again, and that is being read.
+      if (this.#newest !== table) return;
+    }
     table.add(this.#options.inline.join('\n'));
     this.#table = table;
     this.#modules.log.debug(`Parsed hosts file into ${table.entryCount} entries`);
@@ -109,6 +124,16 @@ export class HostsFile implements Part {
     if (table.entryCount === 0) {
       this.#modules.log.warning(`"${line}" is neither an option nor an address with names`);
     }
+  }
+}
+
+/** `text`, cut at ends of lines. */
+function* linesInPieces(text: string): Generator<string> {
+  for (let at = 0; at < text.length; ) {
+    const lineEnd = text.indexOf('\n', at + PIECE_LENGTH);
+    const end = lineEnd < 0 ? text.length : lineEnd + 1;
+    yield text.slice(at, end);
+    at = end;
   }
 }
 

@@ -44,10 +44,11 @@ export class HostsTable {
   /** Takes in the lines of `text`; what is no entry is passed over. */
   add(text: string): void {
     for (const line of text.split('\n')) {
-      const [written, ...names] = line.replace(/#.*/s, '').trim().split(/\s+/);
-      if (names.length === 0) continue;
-      const address = this.#address(written);
-      if (address !== null) for (const name of names) this.#addName(normalName(name), address);
+      const comment = line.indexOf('#');
+      const words = (comment < 0 ? line : line.slice(0, comment)).match(/\S+/g) ?? [];
+      const address = words.length > 1 ? this.#address(words[0]) : null;
+      if (address === null) continue;
+      for (let i = 1; i < words.length; i++) this.#addName(normalName(words[i]), address);
     }
   }
 

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Log } from '../../../src/log/log.ts';
+import { Catalogue } from '../../../src/metrics/catalogue.ts';
 import { hosts } from '../../../src/plugins/hosts.ts';
+import { HostsFile } from '../../../src/plugins/hosts-file.ts';
 import type { Outcome } from '../../../src/plugins/stage.ts';
 import { codeOf, FACTS, parseWith } from '../../helpers/directive.ts';
 import { makeQuery, type QueryParts } from '../../helpers/queries.ts';
@@ -134,6 +138,22 @@ describe('the file', () => {
     expect(messageOf(ask(makeQuery('b.test'))).answers).toHaveLength(1);
     await writeFile(path, '10.0.0.3 a.test\n');
     await vi.waitFor(() => expect(first()).toMatchObject({ data: '10.0.0.3' }));
+  });
+
+  test('may be long: it is read in pieces, and the newest one counts', async () => {
+    const lines = (last: string) =>
+      `${Array.from({ length: 20_000 }, (_, i) => `0.0.0.0 ads${i}.test`).join('\n')}\n${last}`;
+    await writeFile(path, lines('10.0.0.1 z.test'));
+    const file = new HostsFile(
+      { path, inline: [], reverse: true, reloadMs: 0, concerns: () => true },
+      { log: new Log(() => {}), catalogue: new Catalogue() },
+    );
+    const first = file.read();
+    writeFileSync(path, lines('10.0.0.2 z.test'));
+    await Promise.all([first, file.read()]);
+    const addressesOf = (name: string) => file.table.addressesOf(name)?.map((a) => a.join('.'));
+    expect(addressesOf('z.test.')).toEqual(['10.0.0.2']);
+    expect(addressesOf('ads12345.test.')).toEqual(['0.0.0.0']);
   });
 
   test('may be missing, which is said', async () => {
