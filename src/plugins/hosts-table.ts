@@ -45,7 +45,7 @@ export class HostsTable {
   add(text: string): void {
     for (const line of text.split('\n')) {
       const comment = line.indexOf('#');
-      const words = (comment < 0 ? line : line.slice(0, comment)).match(/\S+/g) ?? [];
+      const words: string[] = (comment < 0 ? line : line.slice(0, comment)).match(/\S+/g) ?? [];
       const address = words.length > 1 ? this.#address(words[0]) : null;
       if (address === null) continue;
       for (let i = 1; i < words.length; i++) this.#addName(normalName(words[i]), address);
