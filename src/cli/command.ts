@@ -26,6 +26,8 @@ export interface Command {
 /** A command line understood. */
 export interface CommandWords {
   readonly parameters: readonly string[];
+  wasGiven(option: string): boolean;
+  /** Of a boolean option. */
   isSet(option: string): boolean;
   /** The value of an option as it was given; its fallback else. */
   value(option: string): string;
@@ -109,13 +111,14 @@ export function readPid(words: CommandWords): number | undefined {
   throw new UsageError(`"${text}" is no process ID`);
 }
 
-/** The only item of the daemon's answer. */
+/** The only item of the daemon's answer; `pid` goes before the option. */
 export async function askOnce<T>(
   request: ControlRequest,
   words: CommandWords,
-  modules: CommandModules,
+  { ask }: CommandModules,
+  pid = readPid(words),
 ): Promise<T> {
-  for await (const item of modules.ask(request, readPid(words))) return item as T;
+  for await (const item of ask(request, pid)) return item as T;
   throw new Error('the daemon has nothing to say');
 }
 

@@ -37,6 +37,8 @@ export const COMMANDS: readonly Command[] = [
 const FAILED = 1;
 const MISUSED = 2;
 const PROGRAM = 'nodelocaldns';
+/** The address that all manifests use, for those who do not say which. */
+const USUAL_LOCAL_ADDRESS = '169.254.20.10';
 
 export interface RunModules extends CommandModules {
   readonly facts: ProgramFacts;
@@ -104,6 +106,7 @@ function readCommandWords(
   }
   return {
     parameters,
+    wasGiven: (option) => given.has(option),
     isSet: (option) => given.get(option) === 'true',
     value: (option) =>
       given.get(option) ?? options.find((known) => known.name === option)?.fallback ?? '',
@@ -115,6 +118,7 @@ function readDaemonFlags(given: ReadonlyMap<string, string>, facts: ProgramFacts
   const words = FLAG_DEFINITIONS.filter(({ name }) => given.has(name)).map(
     ({ name }) => `-${name}=${given.get(name)}`,
   );
+  if (!given.has('localip')) words.push(`-localip=${USUAL_LOCAL_ADDRESS}`);
   const outcome = readFlags(words, process.env, facts);
   if (outcome.kind === 'run') return outcome.flags;
   throw new UsageError(outcome.stderr.split('\n', 1)[0] || 'these flags are for the daemon');

@@ -4,14 +4,13 @@ import { allBackends } from './backend.ts';
 import type { CommandRunner } from './command.ts';
 import { errorText } from './host-error.ts';
 import { type InterfaceType, NodeInterface } from './interface.ts';
-import { canonicalIp } from './ip.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 
 export interface CleanUpOptions {
   readonly interfaceName: string;
   readonly interfaceType: InterfaceType;
-  /** Whose rules go; empty: those of every address. */
-  readonly localIps: readonly string[];
+  /** Whether the rules of an address are to go. */
+  readonly isMeant: (ip: string) => boolean;
 }
 
 /** What was done, and what could not be. */
@@ -30,9 +29,8 @@ export async function cleanUp(
 ): Promise<CleanUpReport> {
   const removed: Record<string, number> = {};
   const faults: string[] = [];
-  const ips = new Set(options.localIps.map(canonicalIp));
   for (const backend of await allBackends(options, run)) {
-    const outcome = await backend.sync([], ({ ip }) => ips.size === 0 || ips.has(canonicalIp(ip)));
+    const outcome = await backend.sync([], ({ ip }) => options.isMeant(ip));
     if (outcome.status === 'in-place') removed[backend.name] = outcome.removed;
     else faults.push(`removing rules with ${backend.name}: ${outcome.message}`);
   }

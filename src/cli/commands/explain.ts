@@ -57,7 +57,9 @@ function explained(explanation: Explanation): string {
 }
 
 function answerText({ rcode, answeredBy, error, tookMs, steps, cached }: Explanation): string {
-  const by = answeredBy === '' ? 'the server' : answeredBy;
+  // What the cache fetched counts as the cache's answer; here it is not the point.
+  const source = answeredBy === 'cache' && steps.length > 0 ? 'upstream' : answeredBy;
+  const by = source === '' ? 'the server' : source;
   const why = error === '' ? '' : `: ${error}`;
   const shared =
     answeredBy === 'cache' && steps.length === 0 && cached.length === 0

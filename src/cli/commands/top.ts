@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeState, TopEntry, TopView } from '../../control/protocol.ts';
-import {
-  askOnce,
-  type Command,
-  type CommandModules,
-  type CommandWords,
-  JSON_OPTION,
-  PID_OPTION,
-  UsageError,
-} from '../command.ts';
+import { askOnce, type Command, JSON_OPTION, PID_OPTION, UsageError } from '../command.ts';
 import { durationText, shortNumber, textTable } from '../text-table.ts';
 
 const INTERVAL_MS = 1000;
@@ -42,12 +34,15 @@ export const top: Command = {
   async run(words, modules) {
     const screens = readScreens(words.value('n'));
     const upstreams = new UpstreamRates();
+    const before = await askOnce<NodeState>({ command: 'state' }, words, modules);
+    const { pid } = before;
+    upstreams.next(before);
     // The first look begins the watch.
-    await look(words, modules);
+    await askOnce<TopView>({ command: 'top' }, words, modules, pid);
     for (let screen = 0; screen < screens; screen++) {
       await sleep(INTERVAL_MS);
-      const view = await look(words, modules);
-      const state = await askOnce<NodeState>({ command: 'state' }, words, modules);
+      const view = await askOnce<TopView>({ command: 'top' }, words, modules, pid);
+      const state = await askOnce<NodeState>({ command: 'state' }, words, modules, pid);
       const rates = upstreams.next(state);
       modules.write(
         words.isSet('json')
@@ -58,10 +53,6 @@ export const top: Command = {
     return 0;
   },
 };
-
-function look(words: CommandWords, modules: CommandModules): Promise<TopView> {
-  return askOnce<TopView>({ command: 'top' }, words, modules);
-}
 
 function readScreens(text: string): number {
   if (text === '') return Number.POSITIVE_INFINITY;

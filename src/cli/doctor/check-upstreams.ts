@@ -18,8 +18,13 @@ const MAX_ASKED = 16;
 
 /** Whether the upstreams answer us over both transports, asked apart from the daemon. */
 export const checkUpstreams: Check = async (examination) => {
-  const findings = upstreamsOf(examination).map((target) => checkOne(target, examination));
-  return (await Promise.all(findings)).flat();
+  const checks = upstreamsOf(examination).map((target) => checkOne(target, examination));
+  const findings = (await Promise.all(checks)).flat();
+  // Queries go to those that answer.
+  const isServed = findings.some(({ level }) => level === 'good');
+  return findings.map((finding) =>
+    isServed && finding.level === 'fault' ? { ...finding, level: 'warning' } : finding,
+  );
 };
 
 /** Whether the node's resolv.conf leads back to us. */
@@ -31,12 +36,12 @@ export const checkResolvConf: Check = async ({ read, setup, state }) => {
   const { omitted } = usableServers(servers, (ip) => setup.localAddresses.includes(ip), readText);
   if (omitted.length === 0) return [];
   const isUsed = state?.corefile.text.includes(RESOLV_CONF) ?? true;
-  const text2 = `${omitted.join(', ')} in ${RESOLV_CONF} leads back to this cache`;
-  if (!isUsed) return [note('resolv.conf', text2)];
+  const what = `${omitted.join(', ')} in ${RESOLV_CONF} leads back to this cache`;
+  if (!isUsed) return [note('resolv.conf', what)];
   return [
     warning(
       'resolv.conf',
-      `${text2}; the daemon leaves it out`,
+      `${what}; the daemon leaves it out`,
       'name other servers in the Corefile or in the node’s resolv.conf',
     ),
   ];
