@@ -10,6 +10,9 @@ export class CacheCounters {
   servedStale = 0;
   /** Good answers given in place of a denial or an error. */
   guarded = 0;
+  /** Denials made from that of a name above, and questions asked about such names. */
+  cutAnswers = 0;
+  cutProbes = 0;
   successEvictions = 0;
   denialEvictions = 0;
 }

@@ -43,6 +43,16 @@ export const OWN_DEFINITIONS = {
     labels: ['server', 'zones', 'view'],
     help: 'The number of good answers given in place of a sudden denial or error (guard).',
   },
+  nodelocaldns_cache_cut_answers_total: {
+    type: 'counter',
+    labels: ['server', 'zones', 'view'],
+    help: 'The number of denials made from that of a name above, without a question (nxdomain_cut).',
+  },
+  nodelocaldns_cache_cut_probes_total: {
+    type: 'counter',
+    labels: ['server', 'zones', 'view'],
+    help: 'The number of questions asked about names above those asked for (nxdomain_cut).',
+  },
   nodelocaldns_throttled_total: {
     type: 'counter',
     labels: ['reason'],

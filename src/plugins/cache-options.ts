@@ -15,6 +15,8 @@ export interface CacheOptions extends AnswerCacheOptions {
   readonly isPartial: boolean;
   readonly prefetch: PrefetchOptions;
   readonly stale: StaleOptions;
+  /** Names below a denied one are denied without a question in these zones; never the root. */
+  readonly cutZones: readonly string[];
   /** Answers show the TTL they were stored with, not what is left of it. */
   readonly keepTtl: boolean;
 }
@@ -93,6 +95,7 @@ function defaults(facts: BlockFacts): Draft {
     },
     preferPositive: false,
     guard: { zones: [], durationMs: 0 },
+    cutZones: [],
     keepTtl: false,
   };
 }
@@ -124,6 +127,7 @@ const OPTIONS: ReadonlyMap<string, OptionReader> = new Map<string, OptionReader>
   ['servfail', readServfail],
   ['disable', readDisable],
   ['guard', readGuard],
+  ['nxdomain_cut', readCut],
   ['keepttl', readKeepTtl],
 ]);
 
@@ -217,6 +221,14 @@ function readGuard(name: Token, args: readonly Token[], draft: Draft): void {
     durationMs: readDurationMs(duration, GUARD_MS),
     zones: readZones(words, draft.zones),
   });
+}
+
+/** `nxdomain_cut [ZONES...]`. For the root it would cost a question per domain and save none. */
+function readCut(name: Token, args: readonly Token[], draft: Draft): void {
+  draft.cutZones = readZones(args, draft.zones);
+  if (!draft.cutZones.includes('.')) return;
+  const text = `"${name.text}" needs zones below the root, such as cluster.local`;
+  throw new CorefileError('argument-value', text, args[0] ?? name);
 }
 
 function wholeSeconds(milliseconds: number): number {

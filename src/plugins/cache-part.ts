@@ -91,6 +91,8 @@ function registerCounters(catalogue: Catalogue, counters: CacheCounters, labels:
     ['coredns_cache_drops_total', 'drops'],
     ['coredns_cache_served_stale_total', 'servedStale'],
     ['nodelocaldns_cache_guarded_total', 'guarded'],
+    ['nodelocaldns_cache_cut_answers_total', 'cutAnswers'],
+    ['nodelocaldns_cache_cut_probes_total', 'cutProbes'],
   ] as const;
   for (const [name, field] of single) {
     catalogue.source(name, (emit) => emit(labels, counters[field]));

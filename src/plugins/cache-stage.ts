@@ -6,7 +6,7 @@
  *   stale, immediate ──▶ answer, and fetch anew
  *   stale, verify ─────▶ fetch anew; answer with the stale one when that fails or takes too long
  *   guarded ───────────▶ fetch; answer with the old one when a denial or an error comes
- *   nothing ───────────▶ fetch
+ *   nothing ───────────▶ deny what is below a denied name (cache-cut.ts), else fetch
  *
  * How something is fetched: cache-fetcher.ts.
  */
@@ -20,6 +20,7 @@ import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/h
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
+import { NxdomainCut } from './cache-cut.ts';
 import { CacheFetcher, type CacheModules, type Fetched, PLUGIN } from './cache-fetcher.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { answered, type Done, failed, type HitPath, type Stage } from './stage.ts';
@@ -29,6 +30,8 @@ export class CacheStage implements Stage, HitPath {
   readonly #modules: CacheModules;
   readonly #cache: AnswerCache;
   readonly #fetcher: CacheFetcher;
+  /** Null without `nxdomain_cut`. */
+  readonly #cut: NxdomainCut | null;
   /** Null when all of the block's names are cached. */
   readonly #zones: ZoneSet | null;
   readonly #hitAnswer = new HitAnswer();
@@ -40,6 +43,10 @@ export class CacheStage implements Stage, HitPath {
     this.#modules = modules;
     this.#cache = modules.cache;
     this.#fetcher = new CacheFetcher(modules);
+    this.#cut =
+      options.cutZones.length === 0
+        ? null
+        : new NxdomainCut(options.cutZones, { ...modules, fetcher: this.#fetcher });
     this.#zones = options.isPartial ? new ZoneSet(options.zones) : null;
   }
 
@@ -94,16 +101,23 @@ export class CacheStage implements Stage, HitPath {
     } else if (entry !== undefined && this.#cache.servesStale(entry, nowMs)) {
       countHit(entry, counters);
       this.#serveStale(query, entry, nowMs, counters, done);
-    } else {
+    } else if (entry !== undefined && this.#cache.guards(entry, nowMs)) {
       counters.requests++;
       counters.misses++;
-      if (entry !== undefined && this.#cache.guards(entry, nowMs)) {
-        this.#serveGuarded(query, entry, nowMs, counters, done);
-        return;
-      }
-      const refusal = this.#fetcher.fetch(query, counters, ({ outcome }) => done(outcome));
-      if (refusal !== null) done(this.#modules.throttle.refuse(query.client.address, refusal));
+      this.#serveGuarded(query, entry, nowMs, counters, done);
+    } else if (this.#cut === null) {
+      this.#serveMiss(query, counters, done);
+    } else {
+      const otherwise = () => this.#serveMiss(query, counters, done);
+      this.#cut.resolve({ query, counters, done, otherwise });
     }
+  }
+
+  #serveMiss(query: Query, counters: CacheCounters, done: Done): void {
+    counters.requests++;
+    counters.misses++;
+    const refusal = this.#fetcher.fetch(query, counters, ({ outcome }) => done(outcome));
+    if (refusal !== null) done(this.#modules.throttle.refuse(query.client.address, refusal));
   }
 
   #serveFresh(

@@ -10,6 +10,8 @@
  *     servfail DURATION
  *     disable success|denial [ZONES...]
  *     keepttl
+ *     guard DURATION [ZONES...]
+ *     nxdomain_cut [ZONES...]
  *   }
  *
  * Syntax: cache-options.ts. What it does with a query: cache-stage.ts. What stays across a reload:

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = new URL('../..', import.meta.url).pathname;
 
-/** The bundle that `npm run build` makes. */
-export const BUNDLE = `${root}dist/nodelocaldns.js`;
+/** The bundle that `npm run build` makes, or another one to test. */
+export const BUNDLE = process.env.NODELOCALDNS_BUNDLE ?? `${root}dist/nodelocaldns.js`;
 /** The pinned runtime: the system's own Node may be too old. */
 export const NODE = `${root}node_modules/.bin/node`;
 

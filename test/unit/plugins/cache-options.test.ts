@@ -29,6 +29,7 @@ describe('cache', () => {
       stale: { verify: false, verifyTimeoutMs: 0, ttlSeconds: 0, recheckMs: 1000 },
       preferPositive: false,
       guard: { zones: [], durationMs: 0 },
+      cutZones: [],
       keepTtl: false,
     });
   });
@@ -119,6 +120,15 @@ describe('prefetch', () => {
     ['prefetch 1 1m 10% x', 'argument-count'],
   ])('refuses %s', (line, expected) => {
     expect(code('', line)).toBe(expected);
+  });
+});
+
+describe('nxdomain_cut', () => {
+  test('is for zones below the root', () => {
+    expect(read('', 'nxdomain_cut a.test B.test').cutZones).toEqual(['a.test.', 'b.test.']);
+    expect(read('30 cluster.local', 'nxdomain_cut').cutZones).toEqual(['cluster.local.']);
+    expect(code('', 'nxdomain_cut')).toBe('argument-value');
+    expect(code('', 'nxdomain_cut a.test .')).toBe('argument-value');
   });
 });
 
