@@ -4,10 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonFlags } from './cli/flags.ts';
+import { nodeState } from './control/node-state.ts';
 import { answerAll, finishConnections, untilQuiet } from './daemon/closing.ts';
 import { createParts, type Parts } from './daemon/parts.ts';
 import { removePidfile, writePidfile } from './daemon/pidfile.ts';
-import { sayWhatIsServed } from './daemon/start-lines.ts';
+import { sayWhatIsServed, serviceLine } from './daemon/start-lines.ts';
 import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
 import type { Complaint } from './log/output.ts';
@@ -142,7 +143,9 @@ export class Daemon {
   async #announce(): Promise<void> {
     const { pidfilePath, quiet } = this.#flags;
     if (pidfilePath !== '') await writePidfile(pidfilePath, this.#log);
-    sayWhatIsServed(this.#log, this.#parts.configuration.configuration, quiet);
+    const { configuration, control } = this.#parts;
+    sayWhatIsServed(this.#log, configuration.configuration, quiet);
+    this.#log.info(serviceLine(nodeState(control.sources)));
   }
 
   /** For a step that DNS can do without. */

@@ -1,4 +1,5 @@
 /** What is said when the daemon serves: each zone and where, then who we are (spec §5.13). */
+import type { NodeState } from '../control/protocol.ts';
 import type { Log } from '../log/log.ts';
 import { VERSION } from '../metrics/version.ts';
 import type { Configuration } from '../plugins/configuration.ts';
@@ -15,4 +16,24 @@ export function sayWhatIsServed(
   }
   log.plain(`nodelocaldns-${VERSION}`);
   log.plain(`${process.platform}/${process.arch}, node${process.versions.node}`);
+}
+
+/** Who serves where, with what, in one line. */
+export function serviceLine({
+  version,
+  listeners,
+  upstreams,
+  setup,
+  interception,
+}: NodeState): string {
+  const places = listeners.map(({ address, port }) => `${address === '' ? '*' : address}:${port}`);
+  const { held, rulesBackend } = interception;
+  const parts = [
+    `nodelocaldns-${version} serves ${places.join(', ')}`,
+    held.length === 0 ? 'no interface' : `${held.join(', ')} on ${setup.interfaceName}`,
+    setup.leaseMs === 0 || held.length === 0 ? 'no lease' : `lease ${setup.leaseMs / 1000} s`,
+    rulesBackend === '' ? 'no rules' : `rules with ${rulesBackend}`,
+    `upstreams ${upstreams.map(({ to }) => to).join(', ') || 'none'}`,
+  ];
+  return parts.join('; ');
 }
