@@ -48,6 +48,24 @@ const SUITES: readonly Suite[] = [
     needsRoot: true,
     command: (reportPath) => ['bash', 'test/host/uml.sh', reportPath],
   },
+  {
+    name: 'deploy: manifests',
+    tools: ['kubectl'],
+    needsRoot: false,
+    command: (reportPath) => vitest('vitest.deploy.config.ts', reportPath, 'deploy/manifests'),
+  },
+  {
+    name: 'deploy: alerts and dashboard',
+    tools: ['prometheus', 'promtool'],
+    needsRoot: false,
+    command: (reportPath) => vitest('vitest.deploy.config.ts', reportPath, 'deploy/monitoring'),
+  },
+  {
+    name: 'deploy: image and switch',
+    tools: [...HOST_TOOLS, 'buildah', 'strip', 'apt-get', 'dpkg-deb', 'setpriv'],
+    needsRoot: true,
+    command: (reportPath) => vitest('vitest.deploy.config.ts', reportPath, 'deploy/node'),
+  },
 ];
 
 const root = new URL('..', import.meta.url).pathname;
@@ -56,9 +74,9 @@ const outcomes = SUITES.map((suite, index) => run(suite, join(folder, `${index}.
 rmSync(folder, { recursive: true });
 report(outcomes);
 
-function vitest(config: string, reportPath: string): string[] {
+function vitest(config: string, reportPath: string, ...filter: string[]): string[] {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
-  return ['vitest', 'run', '--config', config, ...reporters];
+  return ['vitest', 'run', '--config', config, ...reporters, ...filter];
 }
 
 function run(suite: Suite, reportPath: string): Outcome {
