@@ -12,6 +12,7 @@ import { Handler } from '../server/handler.ts';
 import type { ListenerFactory, TcpDoorway, UdpDoorway } from '../server/listener-factory.ts';
 import type { QueryObserver } from '../server/observer.ts';
 import type { TcpLimits } from '../server/tcp-connection.ts';
+import { showConnections, showUdp } from '../server/transport-metrics.ts';
 import type { ZoneTable } from '../server/zones.ts';
 
 /** Where listeners are tried, and how long they have to answer: their first packet finds cold code. */
@@ -37,6 +38,8 @@ export class DnsEndpoint implements Part {
   readonly #handler: Handler;
   readonly #udp: UdpDoorway;
   readonly #tcp: TcpDoorway;
+  readonly #catalogue: Catalogue;
+  #hideUdp: () => void = () => {};
   #isServing = false;
 
   constructor(
@@ -46,6 +49,8 @@ export class DnsEndpoint implements Part {
     const { address, port, server } = served;
     this.served = served;
     this.#listeners = listeners;
+    this.#catalogue = catalogue;
+    showConnections(catalogue, listeners.connections);
     const dropped = zoneCounters(catalogue, { server, zone: 'dropped' });
     this.#handler = new Handler({ server }, { dropped, panics, log });
     this.#udp = listeners.udp({ address, port, mayAppear }, this.#handler);
@@ -87,6 +92,7 @@ export class DnsEndpoint implements Part {
   async start(): Promise<void> {
     const { address } = this.served;
     await this.#udp.start();
+    this.#hideUdp = showUdp(this.#catalogue, this.served.server, this.#udp.counters);
     this.#listeners.takeOver(this.#udp, address);
     await this.#tcp.start();
     this.#listeners.takeOver(this.#tcp, address);
@@ -120,5 +126,6 @@ export class DnsEndpoint implements Part {
   async stop(): Promise<void> {
     await this.#tcp.stop();
     await this.#udp.stop();
+    this.#hideUdp();
   }
 }

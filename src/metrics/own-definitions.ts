@@ -63,6 +63,26 @@ export const OWN_DEFINITIONS = {
     labels: ['for'],
     help: 'Queries without an answer in the cache that wait: for an upstream, or for the processor.',
   },
+  nodelocaldns_tcp_connections: {
+    type: 'gauge',
+    labels: [],
+    help: 'Connections of clients that are open.',
+  },
+  nodelocaldns_tcp_accepted_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Counter of connections of clients that were taken.',
+  },
+  nodelocaldns_tcp_closed_total: {
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Counter of connections of clients that were closed from here before their time.',
+  },
+  nodelocaldns_udp_unsent_total: {
+    type: 'counter',
+    labels: ['server'],
+    help: 'Counter of replies that the kernel would not send.',
+  },
   coredns_forward_requests_total: {
     type: 'counter',
     labels: ['to'],
