@@ -51,6 +51,8 @@ export class Attempt {
   id = 0;
   /** How often it was written again because its connection closed. */
   resends = 0;
+  /** Whether it was written again because its connection was silent. */
+  wasMoved = false;
   carrier: Carrier | null = null;
 
   constructor(

@@ -133,9 +133,9 @@ export class Connection implements Carrier {
     if (this.#pending.size === 0) this.close();
   }
 
-  /** Takes away all attempts but one, to be sent elsewhere. */
-  releaseAllBut(kept: Attempt): Attempt[] {
-    return this.#pending.release(kept);
+  /** Takes away the attempts that `goes` is true for, to be sent elsewhere. */
+  release(goes: (attempt: Attempt) => boolean): Attempt[] {
+    return this.#pending.release(goes);
   }
 
   close(): void {

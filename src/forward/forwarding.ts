@@ -10,6 +10,9 @@ import type { Upstream } from './upstream.ts';
 /** A stream that answers other questions loses none; only a server that drops some is asked again. */
 const STREAM_PATIENCE_MS = 500;
 
+/** How long an upstream that is down is waited for: as long as a health check. */
+const LAST_HOPE_MS = 1000;
+
 /** Takes the answer; or null, with the rcode to give and what was tried. */
 export type OnForwarded = (answer: Answer | null, rcode: number, error: string) => void;
 
@@ -57,13 +60,14 @@ export class Forwarding implements AttemptOwner {
   /** The time set in `wakeAtMs` has come. */
   wake(nowMs: number): void {
     const elapsedMs = nowMs - this.#startedAtMs;
-    const { silenceMs, deadlineMs } = this.#forwarder.options;
+    const { deadlineMs } = this.#forwarder.options;
+    const silenceMs = this.#silenceMs();
     if (elapsedMs >= deadlineMs || (elapsedMs >= silenceMs && this.#isUnheard())) {
       this.#giveUp(this.#timeoutText(elapsedMs));
       return;
     }
     if (nowMs >= this.#retryAtMs) this.#retry(nowMs);
-    if (!this.#isEnded) this.#setWake(elapsedMs >= silenceMs);
+    if (!this.#isEnded) this.#setWake(elapsedMs >= this.#silenceMs());
   }
 
   answered(attempt: Attempt, answer: Answer, nowMs: number): void {
@@ -182,9 +186,15 @@ export class Forwarding implements AttemptOwner {
     return this.#attempts.every(({ upstream }) => upstream.lastHeardAtMs < this.#startedAtMs);
   }
 
+  /** After how long it ends when no upstream says anything. */
+  #silenceMs(): number {
+    const { silenceMs } = this.#forwarder.options;
+    return this.#isLastHope ? Math.min(silenceMs, LAST_HOPE_MS) : silenceMs;
+  }
+
   #setWake(isPastSilence = false): void {
-    const { silenceMs, deadlineMs } = this.#forwarder.options;
-    const limitMs = this.#startedAtMs + (isPastSilence ? deadlineMs : silenceMs);
+    const { deadlineMs } = this.#forwarder.options;
+    const limitMs = this.#startedAtMs + (isPastSilence ? deadlineMs : this.#silenceMs());
     this.wakeAtMs = Math.min(this.#retryAtMs, limitMs);
   }
 

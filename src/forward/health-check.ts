@@ -1,6 +1,6 @@
 /**
  * Checks one upstream in band: nothing is sent until an exchange fails, then one question every
- * interval until one is answered (spec §5.4, Health checks).
+ * interval until one is answered, or a query is (spec §5.4, Health checks).
  */
 import type { Prober } from './prober.ts';
 import type { UpstreamCounters } from './upstream-counters.ts';
@@ -27,6 +27,8 @@ export class HealthCheck {
   readonly #counters: UpstreamCounters;
   readonly #onAlive: () => void;
   #isRunning = false;
+  /** A check is under way. */
+  #isAsking = false;
   #isStopped = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -42,7 +44,7 @@ export class HealthCheck {
     this.#onAlive = modules.onAlive;
   }
 
-  /** True from a failed exchange to the next answered check. */
+  /** True from a failed exchange to the next answer. */
   get isRunning(): boolean {
     return this.#isRunning;
   }
@@ -51,25 +53,32 @@ export class HealthCheck {
   start(): void {
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
-    this.#check();
+    if (!this.#isAsking) this.#check();
+  }
+
+  /** Something was answered: ends the checks. */
+  noteAlive(): void {
+    this.fails = 0;
+    this.#isRunning = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#isRunning = false;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.noteAlive();
   }
 
   #check(): void {
+    this.#isAsking = true;
     this.#prober.ask(this.#question, (isAnswered) => {
-      if (this.#isStopped) return;
+      this.#isAsking = false;
       // Whatever the answer's rcode: who answers is alive.
-      if (isAnswered) {
-        this.fails = 0;
-        this.#isRunning = false;
+      if (isAnswered && !this.#isStopped) {
+        this.noteAlive();
         this.#onAlive();
-        return;
       }
+      if (!this.#isRunning) return;
       this.fails = Math.min(this.fails + 1, MAX_FAILS);
       this.#counters.healthCheckFailures++;
       const delayMs = Math.max(this.#options.intervalMs, MIN_INTERVAL_MS);

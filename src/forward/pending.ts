@@ -44,9 +44,9 @@ export class Pending {
     return this.#attempts.get(attempt.id) === attempt && this.#attempts.delete(attempt.id);
   }
 
-  /** Takes away all attempts, or all but one. */
-  release(kept?: Attempt): Attempt[] {
-    const released = [...this.#attempts.values()].filter((attempt) => attempt !== kept);
+  /** Takes away all attempts, or those that `goes` is true for. */
+  release(goes: (attempt: Attempt) => boolean = () => true): Attempt[] {
+    const released = [...this.#attempts.values()].filter(goes);
     for (const attempt of released) {
       this.#attempts.delete(attempt.id);
       attempt.carrier = null;

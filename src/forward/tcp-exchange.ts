@@ -90,10 +90,14 @@ export class TcpExchange implements Exchange, ConnectionOwner {
     const connection = attempt.carrier;
     if (!(connection instanceof Connection) || !connection.isSilentSince(attempt)) return;
     // Silent since this was sent: perhaps its peer is gone without a word. The attempt may still be
-    // answered there; everything else is asked again where someone listens.
+    // answered there; what else waits is asked again where someone listens, once: where nobody does
+    // it would be moved for ever.
     connection.retire();
     const nowMs = this.#clock.nowMs();
-    for (const released of connection.releaseAllBut(attempt)) this.send(released, nowMs);
+    for (const moved of connection.release((other) => other !== attempt && !other.wasMoved)) {
+      moved.wasMoved = true;
+      this.send(moved, nowMs);
+    }
   }
 
   ended(connection: Connection, lost: readonly Attempt[], error: string): void {

@@ -15,6 +15,11 @@ import type { UdpTarget } from './udp-sockets.ts';
 
 /** Ports in use at a time. */
 const PORTS = 8;
+/**
+ * Ports open at a time, those included that only wait for last answers. From there on the ports in
+ * use are kept: that many are open while the upstream is slow or gone.
+ */
+const MAX_OPEN = 64;
 /** Queries in the life of a port, moved by jitter. */
 const QUERIES_PER_PORT = 32;
 const MAX_PORT_AGE_MS = 5000;
@@ -23,16 +28,18 @@ export class UdpExchange implements Exchange {
   readonly protocol: Protocol = 'udp';
   readonly #target: UdpTarget;
   readonly #modules: UdpPortModules;
-  /** BOUNDED by PORTS; ports given up close by themselves with their last answer. */
+  /** BOUNDED by PORTS; ports given up close by themselves with their last answer, see MAX_OPEN. */
   readonly #ports: (UdpPort | null)[] = new Array(PORTS).fill(null);
+  #openCount = 0;
   /** Where the last query went. */
   #current = 0;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(target: UdpTarget, modules: UdpPortModules) {
+  constructor(target: UdpTarget, modules: Omit<UdpPortModules, 'onClosed'>) {
     this.#target = target;
-    this.#modules = modules;
+    const onClosed = () => this.#openCount--;
+    this.#modules = { ...modules, onClosed };
   }
 
   send(attempt: Attempt, nowMs: number): void {
@@ -40,7 +47,7 @@ export class UdpExchange implements Exchange {
     const slot = this.#current;
     const { udp } = this.#modules.counters.reuse;
     let port = this.#ports[slot];
-    if (port?.hasRoom) {
+    if (port?.isOpen && (!port.isUsedUp || !this.#mayOpen)) {
       udp.hits++;
     } else {
       udp.misses++;
@@ -54,12 +61,14 @@ export class UdpExchange implements Exchange {
   missed(attempt: Attempt): void {
     const { carrier } = attempt;
     if (!(carrier instanceof UdpPort) || !carrier.isSilentSince(attempt)) return;
+    if (!this.#mayOpen) return;
+    carrier.retire();
     // Behind a service address a port is tied to one pod, which may be gone: ask from others. Those
     // that were silent as well may be tied to the same.
     for (const port of this.#ports) {
-      if (port?.isSilentSince(attempt)) port.retire();
+      const wasThere = port !== null && port.openedAtMs < attempt.sentAtMs;
+      if (wasThere && port.isSilentSince(attempt)) port.retire();
     }
-    carrier.retire();
   }
 
   close(): void {
@@ -70,7 +79,12 @@ export class UdpExchange implements Exchange {
     this.#timer = null;
   }
 
+  get #mayOpen(): boolean {
+    return this.#openCount < MAX_OPEN;
+  }
+
   #open(slot: number): UdpPort {
+    this.#openCount++;
     const port = new UdpPort(this.#target, jittered(QUERIES_PER_PORT), this.#modules);
     this.#ports[slot] = port;
     if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
@@ -84,7 +98,7 @@ export class UdpExchange implements Exchange {
       let open = 0;
       this.#ports.forEach((port, slot) => {
         if (port === null) return;
-        if (port.openedAtMs > oldest && port.hasRoom) {
+        if (port.openedAtMs > oldest && port.isOpen && !port.isUsedUp) {
           open++;
           return;
         }

@@ -10,6 +10,8 @@ export interface UdpPortModules {
   readonly clock: Clock;
   readonly counters: UpstreamCounters;
   readonly sockets: UdpSockets;
+  /** Called when a port is given back. */
+  readonly onClosed: () => void;
 }
 
 export class UdpPort implements Carrier, UdpSocketOwner {
@@ -18,6 +20,7 @@ export class UdpPort implements Carrier, UdpSocketOwner {
   readonly #counters: UpstreamCounters;
   readonly #pending: Pending;
   readonly #socket: UdpSocket;
+  readonly #onClosed: () => void;
   /** Queries it may still send. */
   #left: number;
   #isRetired = false;
@@ -29,13 +32,19 @@ export class UdpPort implements Carrier, UdpSocketOwner {
     this.#clock = modules.clock;
     this.#counters = modules.counters;
     this.#pending = new Pending(modules.counters);
+    this.#onClosed = modules.onClosed;
     this.openedAtMs = modules.clock.nowMs();
     this.#socket = modules.sockets.open(target, this);
   }
 
-  /** Whether another query may be sent. */
-  get hasRoom(): boolean {
-    return this.#left > 0 && !this.#isRetired;
+  /** Whether it has sent all that it is meant to send. */
+  get isUsedUp(): boolean {
+    return this.#left <= 0;
+  }
+
+  /** Whether another query can be sent. */
+  get isOpen(): boolean {
+    return !this.#isRetired && this.#pending.hasRoom;
   }
 
   /** Holds queries of this turn of the event loop, which will leave together. */
@@ -85,5 +94,6 @@ export class UdpPort implements Carrier, UdpSocketOwner {
     if (!this.#isRetired || this.#isClosed || this.#pending.size > 0) return;
     this.#isClosed = true;
     this.#socket.close();
+    this.#onClosed();
   }
 }

@@ -66,7 +66,7 @@ export class Upstream {
     return transport === 'udp' ? this.#udp : this.#stream;
   }
 
-  /** Something went wrong and no check has been answered since: better ask another, if there is one. */
+  /** Something went wrong and nothing has been answered since: better ask another, if there is one. */
   get isSuspect(): boolean {
     return this.#health.isRunning;
   }
@@ -82,6 +82,8 @@ export class Upstream {
 
   noteAnswer(attempt: Attempt, rcode: number, nowMs: number): void {
     this.lastHeardAtMs = nowMs;
+    // Its checks may ask what it cannot answer; who answers queries is alive.
+    if (this.#health.isRunning) this.#health.noteAlive();
     this.roundTrip.observe(nowMs - attempt.sentAtMs);
     this.counters.observe(rcode, (nowMs - attempt.startedAtMs) / 1000);
   }

@@ -124,7 +124,7 @@ function timesFor(readTimeoutMs: number) {
   return {
     retryCeilingMs: readTimeoutMs,
     // A little less, so that who waits for that long is told in time.
-    silenceMs: readTimeoutMs * 0.95,
+    silenceMs: readTimeoutMs * 0.9,
     deadlineMs: Math.max(DEADLINE_MS, readTimeoutMs),
   };
 }

@@ -33,6 +33,13 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
   const sockets: Socket[] = [];
   const total = perSecond * seconds;
   let answered = 0;
+  let stallMs = 0;
+  let tickAtMs = performance.now();
+  const tick = async () => {
+    await sleep(TICK_MS);
+    stallMs = Math.max(stallMs, performance.now() - tickAtMs - TICK_MS);
+    tickAtMs = performance.now();
+  };
   const startMs = performance.now();
   while (outcomes.length < total) {
     const due = Math.min(total, Math.ceil(((performance.now() - startMs) / 1000) * perSecond));
@@ -42,12 +49,12 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
       outcomes.push({ sentAtMs: performance.now(), tookMs: Number.POSITIVE_INFINITY, rcode: -1 });
       sockets[sockets.length - 1].send(encode(name(index), index % PER_SOCKET));
     }
-    await sleep(TICK_MS);
+    await tick();
   }
   const endMs = performance.now() + patienceMs;
-  while (answered < total && performance.now() < endMs) await sleep(TICK_MS);
+  while (answered < total && performance.now() < endMs) await tick();
   for (const socket of sockets) socket.close();
-  return new Account(outcomes);
+  return new Account(outcomes, stallMs);
 
   async function open(first: number): Promise<Socket> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
@@ -67,9 +74,12 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
 /** What came of a load. */
 export class Account {
   readonly outcomes: readonly Outcome[];
+  /** How long the load itself once waited for a processor: what others do on the machine. */
+  readonly stallMs: number;
 
-  constructor(outcomes: readonly Outcome[]) {
+  constructor(outcomes: readonly Outcome[], stallMs: number) {
     this.outcomes = outcomes;
+    this.stallMs = stallMs;
   }
 
   /** Questions answered with a response code. */
@@ -100,7 +110,7 @@ export class Account {
   toString(): string {
     const times = [50, 99, 99.9, 100].map((p) => `p${p} ${this.percentileMs(p).toFixed(1)} ms`);
     const codes = [0, 2, 5].map((rcode) => `rcode ${rcode}: ${this.count(rcode)}`);
-    return `${this.outcomes.length} asked, ${codes.join(', ')}, unanswered: ${this.unanswered}, ${times.join(', ')}`;
+    return `${this.outcomes.length} asked, ${codes.join(', ')}, unanswered: ${this.unanswered}, ${times.join(', ')}, stalled ${this.stallMs.toFixed(0)} ms`;
   }
 }
 

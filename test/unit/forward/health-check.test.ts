@@ -46,6 +46,25 @@ describe('health check', () => {
     expect(asked).toBe(1);
   });
 
+  it('ends when a query is answered, and begins anew with one check at a time', () => {
+    check.start();
+    vi.advanceTimersByTime(1200);
+    expect(check.fails).toBe(1);
+    check.noteAlive();
+    expect([check.fails, check.isRunning]).toEqual([0, false]);
+    vi.advanceTimersByTime(5000);
+    expect(asked).toBe(1);
+    check.start();
+    check.noteAlive();
+    // The check that was under way goes on.
+    check.start();
+    expect(asked).toBe(2);
+    vi.advanceTimersByTime(1000);
+    expect(check.fails).toBe(1);
+    vi.advanceTimersByTime(500);
+    expect(asked).toBe(3);
+  });
+
   it('asks again after the interval until it is answered', () => {
     results = [false, false, true];
     check.start();

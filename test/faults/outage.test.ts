@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { RunningDaemon } from '../helpers/running-daemon.ts';
+import { daemonFor, upstreams } from './faulty-setup.ts';
+import type { FaultyUpstream } from './faulty-upstream.ts';
+import { steadyLoad } from './steady-load.ts';
+
+const PER_SECOND = 5000;
+/** By hand 60: OUTAGE_SECONDS=60. */
+const SECONDS = Number(process.env.OUTAGE_SECONDS ?? 15);
+const STALE = `cache 30 {
+        serve_stale 1h
+    }`;
+
+/** Resident memory of a process in MiB: now, or the most it ever had. */
+function memoryMib(daemon: RunningDaemon, field: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${daemon.process.child.pid}/status`, 'utf8');
+  return Number(status.match(new RegExp(`${field}:\\s+(\\d+) kB`))?.[1]) / 1024;
+}
+
+/** How the upstreams are gone: nobody listens, or nobody answers. */
+const WAYS: readonly [string, (ups: readonly FaultyUpstream[]) => Promise<void> | void][] = [
+  ['refuse', async (ups) => void (await Promise.all(ups.map((up) => up.stop())))],
+  [
+    'are silent',
+    (ups) => {
+      for (const { faults } of ups) faults.isSilent = true;
+    },
+  ],
+];
+
+describe.each([
+  ['udp', ''],
+  ['tcp', 'force_tcp'],
+])('while all upstreams, asked over %s,', (transport, option) => {
+  test.each(WAYS)('%s: failures in two seconds, and memory stays', async (way, vanish) => {
+    const ups = await upstreams({}, {});
+    const daemon = await daemonFor(ups, option);
+    const { dns: port } = daemon.ports;
+    await steadyLoad({ port, perSecond: 1000, seconds: 2, name: (i) => `warm${i}.test` });
+    const beforeMib = memoryMib(daemon, 'VmRSS');
+    await vanish(ups);
+    const name = (index: number) => `gone${index}.test`;
+    const account = await steadyLoad({ port, perSecond: PER_SECOND, seconds: SECONDS, name });
+    const afterMib = memoryMib(daemon, 'VmRSS');
+    const most = memoryMib(daemon, 'VmHWM').toFixed(0);
+    console.log(
+      `${transport}, ${way}: ${account}, ${beforeMib.toFixed(0)} → ${afterMib.toFixed(0)} MiB, at most ${most}`,
+    );
+    expect(account.unanswered).toBeLessThan(account.outcomes.length / 1000);
+    expect(account.count(0)).toBe(0);
+    // A busy machine delays both the daemon and its clients.
+    expect(account.percentileMs(99)).toBeLessThan(2000 + 2 * account.stallMs);
+    expect(afterMib - beforeMib).toBeLessThan(80);
+  });
+
+  test('were gone: the first good answer comes within a second of their return', async () => {
+    const ups = await upstreams({}, {});
+    const daemon = await daemonFor(ups, option);
+    const { dns: port } = daemon.ports;
+    await steadyLoad({ port, perSecond: 100, seconds: 1, name: (i) => `warm${i}.test` });
+    await Promise.all(ups.map((up) => up.stop()));
+    await steadyLoad({ port, perSecond: 100, seconds: 4, name: (i) => `gone${i}.test` });
+    await Promise.all(ups.map((up) => up.start()));
+    const returnedAtMs = performance.now();
+    const name = (index: number) => `back${index}.test`;
+    const account = await steadyLoad({ port, perSecond: 100, seconds: 3, name });
+    const good = account.outcomes.filter(({ rcode }) => rcode === 0);
+    const firstMs = Math.min(...good.map(({ sentAtMs, tookMs }) => sentAtMs + tookMs));
+    console.log(
+      `${transport}, return: first good answer after ${(firstMs - returnedAtMs).toFixed(0)} ms`,
+    );
+    expect(firstMs - returnedAtMs).toBeLessThan(1000);
+  });
+
+  test.each(WAYS)('%s: what was known is answered from the past', async (way, vanish) => {
+    const ups = await upstreams({ ttlSeconds: 1 }, { ttlSeconds: 1 });
+    const daemon = await daemonFor(ups, option, STALE);
+    const { dns: port } = daemon.ports;
+    const name = (index: number) => `known${index % 1000}.test`;
+    await steadyLoad({ port, perSecond: 1000, seconds: 1, name });
+    await vanish(ups);
+    // Lifetimes are 5 s at least.
+    await sleep(5500);
+    const account = await steadyLoad({ port, perSecond: 1000, seconds: 4, name });
+    console.log(`${transport}, ${way}, stale: ${account}`);
+    expect(account.count(0)).toBe(account.outcomes.length);
+    expect(account.percentileMs(99)).toBeLessThan(100 + 2 * account.stallMs);
+  });
+});
