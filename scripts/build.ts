@@ -9,6 +9,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, type Plugin } from 'esbuild';
+import { buildPage } from './build-page.ts';
 
 const OUTPUT = 'dist/nodelocaldns.js';
 
@@ -34,6 +35,7 @@ const UNUSED: readonly { readonly importer: string; readonly path: RegExp }[] = 
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+const page = await buildPage();
 const require = createRequire(import.meta.url);
 
 await build({
@@ -48,6 +50,8 @@ await build({
   banner: { js: BANNER },
   define: {
     'process.env.NODELOCALDNS_VERSION': JSON.stringify(version),
+    'process.env.NODELOCALDNS_PAGE': JSON.stringify(page.body),
+    'process.env.NODELOCALDNS_PAGE_SCRIPT': JSON.stringify(page.scriptHash),
     'import.meta.url': 'bundleUrl',
   },
   // Names stay, so that stack traces and CPU profiles of the shipped file can be read.

@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   host: ['log', 'metrics'],
   control: ['dns', 'log', 'config', 'metrics', 'sockets', 'cache', 'forward', 'plugins', 'server'],
+  page: ['control/protocol.ts'],
   cli: [
     'config',
     'dns',

@@ -44,12 +44,6 @@ export async function* askDaemon(request: ControlRequest, pid?: number): AsyncGe
   }
 }
 
-/** The only item of an answer. Throws as `askDaemon`. */
-export async function askDaemonOnce<T>(request: ControlRequest, pid?: number): Promise<T> {
-  for await (const item of askDaemon(request, pid)) return item as T;
-  throw new ControlError('the daemon has nothing to say');
-}
-
 function noDaemonText(pid?: number): string {
   const which = pid === undefined ? '' : ` with process ID ${pid}`;
   return `no daemon${which} runs in this network namespace; run this in its pod: kubectl exec -n kube-system POD -- /node-cache …`;

@@ -1,5 +1,6 @@
 /** Makes all parts of the daemon and joins them. Nothing is started here. */
 import type { DaemonFlags } from '../cli/flags.ts';
+import { pageRoutes } from '../control/page-routes.ts';
 import { DeadMan } from '../host/dead-man.ts';
 import type { Interception } from '../host/interception.ts';
 import { createSetupErrors, type SetupErrors } from '../host/setup-errors.ts';
@@ -8,7 +9,7 @@ import type { Log } from '../log/log.ts';
 import type { Complaint } from '../log/output.ts';
 import { showBuildInfo } from '../metrics/build-info.ts';
 import { Catalogue } from '../metrics/catalogue.ts';
-import { MetricsServer } from '../metrics/metrics-server.ts';
+import { MetricsServer, type MetricsServerModules } from '../metrics/metrics-server.ts';
 import { showProcess } from '../metrics/process-metrics.ts';
 import { showSetupErrors } from '../metrics/setup-errors.ts';
 import { VERSION } from '../metrics/version.ts';
@@ -74,9 +75,10 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
   const control = createControl(flags, {
     ...{ configuration, interception, catalogue, log, complaints },
   });
+  const routes = pageRoutes(control.sources, control.watch);
   return {
     deadMan: new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
-    metricsServer: createMetricsServer(flags, catalogue, log),
+    metricsServer: createMetricsServer(flags, { catalogue, log, routes }),
     interception,
     corefileWriter:
       flags.corefilePath === STDIN
@@ -90,13 +92,12 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
 
 function createMetricsServer(
   { metricsAddress }: DaemonFlags,
-  catalogue: Catalogue,
-  log: Log,
+  modules: MetricsServerModules,
 ): MetricsServer | null {
   if (metricsAddress === null) return null;
   return new MetricsServer(
     { ...metricsAddress, purpose: '-metrics-listen-address', countScrapes: true },
-    { catalogue, log },
+    modules,
   );
 }
 

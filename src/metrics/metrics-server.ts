@@ -8,7 +8,7 @@ import { gzip } from 'node:zlib';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from './catalogue.ts';
 import { CONTENT_TYPE, expose } from './exposition.ts';
-import { HttpServer, type HttpServerOptions } from './http-server.ts';
+import { type HttpHandler, HttpServer, type HttpServerOptions } from './http-server.ts';
 
 const RETRY_MS = 10_000;
 
@@ -18,6 +18,8 @@ export interface MetricsServerOptions extends HttpServerOptions {
 }
 
 export interface MetricsServerModules {
+  /** What else is served there, by path. */
+  readonly routes?: ReadonlyMap<string, HttpHandler>;
   readonly catalogue: Catalogue;
   readonly log: Log;
 }
@@ -29,11 +31,11 @@ export class MetricsServer {
   #retry: NodeJS.Timeout | null = null;
   #stopped = false;
 
-  constructor(options: MetricsServerOptions, { catalogue, log }: MetricsServerModules) {
+  constructor(options: MetricsServerOptions, { catalogue, log, routes }: MetricsServerModules) {
     const scrape = (request: IncomingMessage, response: ServerResponse) =>
       sendMetrics(catalogue, request, response);
     const handler = options.countScrapes ? countScrapes(catalogue, scrape) : scrape;
-    this.#server = new HttpServer(options, new Map([['/metrics', handler]]));
+    this.#server = new HttpServer(options, new Map([...(routes ?? []), ['/metrics', handler]]));
     this.#log = log;
   }
 
