@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import packet from 'dns-packet';
 import { Query } from '../../src/dns/query.ts';
 import { QueryView } from '../../src/dns/query-view.ts';
+import { newForwardCounters } from '../../src/forward/forward-counters.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import { Upstream } from '../../src/forward/upstream.ts';
 import { UpstreamCounters } from '../../src/forward/upstream-counters.ts';
@@ -71,7 +72,7 @@ function run(transport: 'udp' | 'tcp'): Promise<number> {
       deadlineMs: 5000,
     },
     [upstream],
-    { clock: monotonicClock, counters: { healthCheckBroken: 0, maxConcurrentRejects: 0 } },
+    { clock: monotonicClock, counters: newForwardCounters() },
   );
   const messages = Array.from({ length: 1000 }, (_, i) => encode(`name-${i}.bench.test`));
   const view = new QueryView();

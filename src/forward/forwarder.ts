@@ -29,7 +29,7 @@ const FIRST_RETRY_ALONE_MS = 1500;
 const MIN_SENDS = 6;
 /** How often time is looked at while queries wait. */
 const SWEEP_MS = 10;
-/** Queries under way at once; more are refused on the spot, so that memory stays bounded. */
+/** Queries under way at once, of all forwards; more fail on the spot, so that memory stays bounded. */
 export const MAX_IN_FLIGHT = 10_000;
 
 /** How a `forward` behaves; defaults are the directive's business. */
@@ -109,15 +109,14 @@ export class Forwarder {
   /** Forwards `query` as it was received. Calls `done` once, at once or later. Never throws. */
   forward(query: Query, done: OnForwarded): void {
     const { maxConcurrent } = this.options;
-    const count = this.#inFlight.size;
-    if (maxConcurrent !== 0 && count >= maxConcurrent) {
+    if (maxConcurrent !== 0 && this.#inFlight.size >= maxConcurrent) {
       this.#counters.maxConcurrentRejects++;
       done(null, RCODE_REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
       return;
     }
-    if (count >= MAX_IN_FLIGHT) {
-      this.#counters.maxConcurrentRejects++;
-      done(null, RCODE_SERVFAIL, `${count} queries wait for their upstreams`);
+    if (this.#counters.inFlight >= MAX_IN_FLIGHT) {
+      this.#counters.overflows++;
+      done(null, RCODE_SERVFAIL, `${MAX_IN_FLIGHT} queries wait for their upstreams`);
       return;
     }
     if (this.#usable.length === 0) {
@@ -126,6 +125,7 @@ export class Forwarder {
     }
     const forwarding = new Forwarding(this, query, this.#policy.order(this.#usable), done);
     this.#inFlight.add(forwarding);
+    this.#counters.inFlight++;
     forwarding.start(this.#clock.nowMs());
     if (this.#timer === null && this.#inFlight.size > 0) this.#sweepLater();
   }
@@ -140,7 +140,7 @@ export class Forwarder {
 
   /** Called by a query that has ended. */
   leave(forwarding: Forwarding): void {
-    this.#inFlight.delete(forwarding);
+    if (this.#inFlight.delete(forwarding)) this.#counters.inFlight--;
   }
 
   /**

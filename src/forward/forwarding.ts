@@ -67,7 +67,7 @@ export class Forwarding implements AttemptOwner {
       return;
     }
     if (nowMs >= this.#retryAtMs) this.#retry(nowMs);
-    if (!this.#isEnded) this.#setWake(elapsedMs >= this.#silenceMs());
+    if (!this.#isEnded) this.#setWake(elapsedMs >= silenceMs);
   }
 
   answered(attempt: Attempt, answer: Answer, nowMs: number): void {

@@ -102,7 +102,10 @@ export class TcpExchange implements Exchange, ConnectionOwner {
 
   ended(connection: Connection, lost: readonly Attempt[], error: string): void {
     const at = this.#connections.indexOf(connection);
-    if (at >= 0) this.#connections.splice(at, 1);
+    if (at >= 0) {
+      this.#connections.splice(at, 1);
+      this.#counters.sockets[this.protocol]--;
+    }
     if (lost.length === 0) return;
     const nowMs = this.#clock.nowMs();
     const madeProgress = connection.answered > 0;
@@ -173,6 +176,7 @@ export class TcpExchange implements Exchange, ConnectionOwner {
       { owner: this, clock: this.#clock, counters: this.#counters },
     );
     this.#connections.push(connection);
+    this.#counters.sockets[this.protocol]++;
     if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
     return connection;
   }

@@ -38,7 +38,10 @@ export class UdpExchange implements Exchange {
 
   constructor(target: UdpTarget, modules: Omit<UdpPortModules, 'onClosed'>) {
     this.#target = target;
-    const onClosed = () => this.#openCount--;
+    const onClosed = () => {
+      this.#openCount--;
+      modules.counters.sockets.udp--;
+    };
     this.#modules = { ...modules, onClosed };
   }
 
@@ -85,6 +88,7 @@ export class UdpExchange implements Exchange {
 
   #open(slot: number): UdpPort {
     this.#openCount++;
+    this.#modules.counters.sockets.udp++;
     const port = new UdpPort(this.#target, jittered(QUERIES_PER_PORT), this.#modules);
     this.#ports[slot] = port;
     if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();

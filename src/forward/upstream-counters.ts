@@ -7,6 +7,8 @@ import type { Protocol } from './attempt.ts';
 /** Response codes a header can hold. */
 const RCODE_COUNT = 16;
 
+const PROTOCOLS: readonly Protocol[] = ['udp', 'tcp', 'tcp-tls'];
+
 /** Why a message is ignored, as the metric has it. */
 const IGNORED_REASONS = ['source', 'id', 'question', 'case', 'malformed'] as const;
 type IgnoredReason = (typeof IGNORED_REASONS)[number];
@@ -34,6 +36,8 @@ export class UpstreamCounters {
   };
   /** Answers that did not come in the usual time, so that the query was asked again elsewhere. */
   overdue = 0;
+  /** UDP ports and connections open now. */
+  readonly sockets: Record<Protocol, number> = { udp: 0, tcp: 0, 'tcp-tls': 0 };
   readonly reuse: Readonly<Record<Protocol, Reuse>> = {
     udp: { hits: 0, misses: 0 },
     tcp: { hits: 0, misses: 0 },
@@ -114,6 +118,11 @@ function registerOwn(catalogue: Catalogue, to: string, counters: UpstreamCounter
   catalogue.source('nodelocaldns_upstream_ignored_total', (emit) => {
     for (const reason of IGNORED_REASONS) emit({ to, reason }, counters.ignored[reason]);
   });
+  catalogue.source('nodelocaldns_upstream_sockets', (emit) => {
+    for (const proto of PROTOCOLS) {
+      if (counters.sockets[proto] > 0) emit({ to, proto }, counters.sockets[proto]);
+    }
+  });
 }
 
 function emitReuse(
@@ -122,7 +131,7 @@ function emitReuse(
   counters: UpstreamCounters,
   kind: 'hits' | 'misses',
 ): void {
-  for (const proto of ['udp', 'tcp', 'tcp-tls'] as const) {
+  for (const proto of PROTOCOLS) {
     const count = counters.reuse[proto][kind];
     if (count > 0) emit({ ...labels, proto }, count);
   }

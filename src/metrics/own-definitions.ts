@@ -33,6 +33,21 @@ export const OWN_DEFINITIONS = {
     labels: ['to', 'reason'],
     help: 'Counter of messages from an upstream that answer no question that was asked.',
   },
+  nodelocaldns_upstream_sockets: {
+    type: 'gauge',
+    labels: ['to', 'proto'],
+    help: 'UDP ports and connections open to an upstream.',
+  },
+  nodelocaldns_forward_in_flight: {
+    type: 'gauge',
+    labels: [],
+    help: 'Queries that wait for upstreams.',
+  },
+  nodelocaldns_forward_overflows_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Counter of queries that failed at once because too many were waiting for upstreams.',
+  },
   nodelocaldns_loop_detected: {
     type: 'gauge',
     labels: ['zone', 'to'],

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, readAnswer } from '../../../src/dns/answer.ts';
 import type { Query } from '../../../src/dns/query.ts';
 import type { Attempt, Exchange } from '../../../src/forward/attempt.ts';
+import { newForwardCounters } from '../../../src/forward/forward-counters.ts';
 import { Forwarder, type ForwarderOptions, MAX_IN_FLIGHT } from '../../../src/forward/forwarder.ts';
 import type { Prober } from '../../../src/forward/prober.ts';
 import { Upstream } from '../../../src/forward/upstream.ts';
@@ -106,12 +107,12 @@ interface End {
 }
 
 const clock = new FakeClock();
-let counters = { healthCheckBroken: 0, maxConcurrentRejects: 0 };
+let counters = newForwardCounters();
 let nextPort = 1;
 
 beforeEach(() => {
   clock.ms = 1000;
-  counters = { healthCheckBroken: 0, maxConcurrentRejects: 0 };
+  counters = newForwardCounters();
   nextPort = 1;
 });
 
@@ -345,9 +346,13 @@ describe('forwarder', () => {
     const query = makeQuery('a.test.');
     for (let i = 0; i < MAX_IN_FLIGHT; i++) forwarder.forward(query, () => {});
     expect(forwarder.inFlightCount).toBe(MAX_IN_FLIGHT);
+    expect(counters.inFlight).toBe(MAX_IN_FLIGHT);
     expect(ask(forwarder)).toMatchObject([{ rcode: 2 }]);
+    // The limit is one for all.
+    expect(ask(makeForwarder(1).forwarder)).toMatchObject([{ rcode: 2 }]);
+    expect(counters.overflows).toBe(2);
     pass(forwarder, 2000);
-    expect(forwarder.inFlightCount).toBe(0);
+    expect([forwarder.inFlightCount, counters.inFlight]).toEqual([0, 0]);
   });
 
   it('asks the next upstream on the codes of failover, and gives the last reply when all have them', () => {
@@ -432,6 +437,27 @@ describe('forwarder with all upstreams down', () => {
     expect(upstreams[0].sent + upstreams[1].sent).toBe(1);
     expect(ends).toMatchObject([{ answer: null, rcode: 2 }]);
     expect(counters.healthCheckBroken).toBe(1);
+  });
+
+  it('waits a second for them', () => {
+    const { forwarder } = makeBroken({});
+    const ends = ask(forwarder);
+    pass(forwarder, 990);
+    expect(ends).toEqual([]);
+    pass(forwarder, 20);
+    expect(ends).toMatchObject([{ answer: null, rcode: 2 }]);
+  });
+
+  it('ends queries that were waiting when they went down', () => {
+    const { forwarder, upstreams } = makeForwarder(2);
+    const ends = ask(forwarder);
+    pass(forwarder, 1200);
+    for (const upstream of upstreams) {
+      upstream.check();
+      Object.defineProperty(upstream, 'isDown', { value: () => true });
+    }
+    pass(forwarder, 710);
+    expect(ends).toMatchObject([{ answer: null, rcode: 2 }]);
   });
 
   it('fails at once with failfast', () => {
