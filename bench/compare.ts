@@ -102,7 +102,8 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
   mkdirSync(folder);
   const port = await freePort();
   const { upstreamPort } = bench;
-  const launch = server.launch({ folder, port, upstreamPort, upstream: scenario.upstream });
+  const { upstream, stubBlocks = 0 } = scenario;
+  const launch = server.launch({ folder, port, upstreamPort, upstream, stubBlocks });
   if (launch === null) return { server: server.name, row: null, note: 'cannot' };
   for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);
   const program = new Program(SERVER_CORE, launch.command, launch.env);

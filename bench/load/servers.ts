@@ -10,6 +10,8 @@ export interface Setup {
   readonly port: number;
   readonly upstreamPort: number;
   readonly upstream: Upstream;
+  /** Server blocks of ten stub domains each, beside the stock ones; for us alone. */
+  readonly stubBlocks: number;
 }
 
 /** What has to be written and run. */
@@ -36,7 +38,7 @@ const root = new URL('../..', import.meta.url).pathname;
 const NODE = join(root, 'node_modules/node/bin/node');
 
 /** The stock four blocks. The cluster's names go upstream over TCP, the rest over UDP. */
-function corefile({ port, upstreamPort }: Setup): string {
+function corefile({ port, upstreamPort, stubBlocks }: Setup): string {
   const block = (zone: string, cache: string, options: string) =>
     `${zone}:${port} {
     errors
@@ -55,7 +57,14 @@ function corefile({ port, upstreamPort }: Setup): string {
     block('in-addr.arpa', 'cache 30', forceTcp),
     block('ip6.arpa', 'cache 30', forceTcp),
     block('.', 'cache 30', ''),
+    ...Array.from({ length: stubBlocks }, (_, i) => block(stubZones(i, port), 'cache 30', '')),
   ].join('');
+}
+
+/** Ten zones as keys of a block, without the port of the last. */
+function stubZones(blockNumber: number, port: number): string {
+  const zones = Array.from({ length: 10 }, (_, i) => `stub-${blockNumber}-${i}.example`);
+  return zones.join(`:${port} `);
 }
 
 /** Flags of node-cache, which are ours too. */
