@@ -8,6 +8,7 @@ import type { ControlLine, ControlRequest } from './protocol.ts';
 
 /** A daemon that says nothing for so long hangs. */
 const DEADLINE_MS = 15_000;
+const TURNED_AWAY = 'the daemon closed the connection: only root and its own user are let in';
 
 /**
  * The items of the youngest daemon's answer. Throws ControlError when there is no daemon, when it
@@ -32,11 +33,11 @@ export async function* askDaemon(request: ControlRequest, pid?: number): AsyncGe
       if ('end' in line) return;
       yield line.item;
     }
-    throw new ControlError(
-      'the daemon closed the connection: only root and its own user are let in',
-    );
+    throw new ControlError(TURNED_AWAY);
   } catch (cause) {
     if (cause instanceof ControlError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EPIPE' || code === 'ECONNRESET') throw new ControlError(TURNED_AWAY, cause);
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ControlError(`asking the daemon at @${name}: ${why}`, cause);
   } finally {

@@ -17,8 +17,9 @@ const SHOWN = 10;
 /** Seconds to milliseconds. */
 const MS = 1000;
 
-const rates = new Plot(element('rates'), ['hits', 'others'], (value) => number(value));
-const latency = new Plot(element('latency'), ['hits', 'others'], (value) => duration(value));
+const labels = ['hits', 'others'];
+const rates = new Plot(element('rates'), { labels, format: number, isLogarithmic: false });
+const latency = new Plot(element('latency'), { labels, format: duration, isLogarithmic: true });
 let before: NodeState | null = null;
 
 void refresh();
@@ -59,10 +60,10 @@ function showTiles({ counts, upstreams }: NodeState, sample: Sample | null): voi
   const tiles: [string, string][] = [
     [sample === null ? '…' : number(sample.hitsPerSecond + sample.othersPerSecond), 'queries/s'],
     [hits + misses === 0 ? '–' : `${number((100 * hits) / (hits + misses))} %`, 'from the cache'],
-    [latencyText(sample?.hitLatency), 'half of the hits within'],
-    [latencyText(sample?.otherLatency), 'half of the others within'],
+    [latencyText(sample?.hitLatency), 'median of hits'],
+    [latencyText(sample?.otherLatency), 'median of others'],
     [`${well} of ${upstreams.length}`, 'upstreams well'],
-    [number(counts.requests), 'queries since the start'],
+    [number(counts.requests), 'queries so far'],
   ];
   element('tiles').replaceChildren(
     ...tiles.map(([value, label]) => {

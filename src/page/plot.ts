@@ -6,19 +6,24 @@ const MAX_POINTS = 300;
 const HEIGHT = 160;
 const COLOURS = ['--first', '--second'];
 
+export interface PlotOptions {
+  readonly labels: readonly string[];
+  readonly format: (value: number) => string;
+  /** For values of which some are a thousand times others. */
+  readonly isLogarithmic: boolean;
+}
+
 export class Plot {
   readonly #parent: HTMLElement;
-  readonly #labels: readonly string[];
-  readonly #format: (value: number) => string;
+  readonly #options: PlotOptions;
   /** Times in Unix seconds, then one list per label. BOUNDED by MAX_POINTS. */
   readonly #data: [number[], ...(number | null)[][]];
   #plot: uPlot;
 
-  constructor(parent: HTMLElement, labels: readonly string[], format: (value: number) => string) {
+  constructor(parent: HTMLElement, options: PlotOptions) {
     this.#parent = parent;
-    this.#labels = labels;
-    this.#format = format;
-    this.#data = [[], ...labels.map(() => [])];
+    this.#options = options;
+    this.#data = [[], ...options.labels.map(() => [])];
     this.#plot = this.#make();
     new ResizeObserver(() => {
       this.#plot.setSize({ width: parent.clientWidth, height: HEIGHT });
@@ -39,17 +44,22 @@ export class Plot {
   }
 
   #make(): uPlot {
-    const format = (value: number | null) => (value === null ? '–' : this.#format(value));
+    const { labels, isLogarithmic } = this.#options;
+    // Between powers of ten the library gives null: no label.
+    const format = (value: number | null) => (value === null ? '' : this.#options.format(value));
+    const y: uPlot.Scale = isLogarithmic
+      ? { distr: 3 }
+      : { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] };
     const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 } };
     return new uPlot(
       {
         width: this.#parent.clientWidth || 300,
         height: HEIGHT,
-        scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+        scales: { y },
         axes: [axis, { ...axis, size: 70, values: (_plot, ticks) => ticks.map(format) }],
         series: [
           {},
-          ...this.#labels.map((label, at) => ({
+          ...labels.map((label, at) => ({
             ...{ label, stroke: colour(COLOURS[at]), width: 2, spanGaps: false },
             value: (_plot: uPlot, value: number | null) => format(value),
           })),

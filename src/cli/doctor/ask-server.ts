@@ -9,15 +9,17 @@ export interface AskOptions {
   readonly address: string;
   readonly port: number;
   readonly transport: 'udp' | 'tcp';
+  /** What its name servers are asked for; every resolver knows those of the root. */
+  readonly name: string;
   readonly deadlineMs: number;
 }
 
-/** The rcode of the answer to `. NS`, which every resolver knows; null: none in time. Never rejects. */
+/** The rcode of the answer; null: none in time. Never rejects. */
 export function askServer(options: AskOptions): Promise<number | null> {
   const id = randomInt(0x10000);
   const question = {
     ...{ type: 'query' as const, id, flags: FLAG_RD },
-    questions: [{ type: 'NS' as const, name: '.' }],
+    questions: [{ type: 'NS' as const, name: options.name }],
   };
   return new Promise((resolve) => {
     const finish = (rcode: number | null) => {

@@ -17,12 +17,13 @@ const QUIET_SECONDS = 60;
 export const checkPath: Check = async (examination) => {
   const { setup, ask } = examination;
   const findings: Finding[] = [];
+  const zone = servedZone(examination);
   for (const ip of setup.localAddresses) {
     for (const transport of ['udp', 'tcp'] as const) {
-      const { rcode, tookMs } = await ask(ip, setup.dnsPort, transport);
+      const { rcode, tookMs } = await ask({ address: ip, port: setup.dnsPort, transport }, zone);
       const where = `${ip} over ${transport.toUpperCase()}`;
       if (rcode === null) findings.push(unanswered(where, examination));
-      else if (rcode === 'SERVFAIL') findings.push(failing(where));
+      else if (rcode === 'SERVFAIL') findings.push(failing(where, zone));
       else findings.push(good(SUBJECT, `${where} answers in ${durationText(tookMs)}`));
     }
   }
@@ -77,6 +78,15 @@ function unanswered(where: string, { state }: Examination): Finding {
   return fault(SUBJECT, `${where} does not answer`, advice);
 }
 
-function failing(where: string): Finding {
-  return fault(SUBJECT, `${where} answers SERVFAIL`, 'its upstreams do not answer: see upstreams');
+/** Without the Internet, names outside the cluster fail as they should. */
+function failing(where: string, zone: string): Finding {
+  const text = `${where} answers SERVFAIL for "${zone}"`;
+  const advice = 'its upstreams do not answer: see upstreams';
+  return zone === '.' ? warning(SUBJECT, text, advice) : fault(SUBJECT, text, advice);
+}
+
+/** A zone that the upstreams ought to know: the cluster's, if there is one. */
+function servedZone({ state }: Examination): string {
+  const zones = state?.listeners.flatMap((listener) => listener.zones) ?? [];
+  return zones.find((zone) => zone !== '.' && !zone.endsWith('.arpa.')) ?? '.';
 }

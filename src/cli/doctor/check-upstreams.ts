@@ -8,6 +8,7 @@ import {
   fault,
   good,
   note,
+  type Server,
   warning,
 } from './examination.ts';
 
@@ -66,38 +67,34 @@ function readTarget(to: string): Target {
   return { to, address: address ?? '', port: Number(port ?? DNS_PORT) };
 }
 
-async function checkOne(target: Target, { ask, state }: Examination): Promise<Finding[]> {
+async function checkOne(target: Target, examination: Examination): Promise<Finding[]> {
   const { to, address, port } = target;
+  const { state } = examination;
   // Upstreams over TLS do not speak plain DNS; the daemon's own view has to do.
   if (isIP(address) === 0 || port === 853) return [];
   const looping = state?.upstreams.find((known) => known.to === to)?.health === 'looping';
   if (looping) {
     return [fault(SUBJECT, `${to} sends our queries back to us`, 'take it out of the Corefile')];
   }
-  const [udp, tcp] = await Promise.all([ask(address, port, 'udp'), ask(address, port, 'tcp')]);
-  if (udp.rcode !== null && tcp.rcode !== null) {
-    return [
-      good(
-        SUBJECT,
-        `${to} answers, UDP in ${durationText(udp.tookMs)}, TCP in ${durationText(tcp.tookMs)}`,
-      ),
-    ];
+  const [udp, tcp] = await Promise.all([
+    manner({ address, port, transport: 'udp' }, examination),
+    manner({ address, port, transport: 'tcp' }, examination),
+  ]);
+  if (udp === null && tcp === null) {
+    const advice = 'is it up, has its service endpoints, does a policy block port 53?';
+    return [fault(SUBJECT, `${to} does not answer`, advice)];
   }
-  if (udp.rcode === null && tcp.rcode === null) {
-    return [
-      fault(
-        SUBJECT,
-        `${to} does not answer`,
-        'is it up, has its service endpoints, does a policy block port 53?',
-      ),
-    ];
+  if (udp === null || tcp === null) {
+    const silent = udp === null ? 'UDP' : 'TCP';
+    const advice = `allow port ${port} over ${silent} too: long answers and force_tcp need TCP`;
+    return [warning(SUBJECT, `${to} does not answer over ${silent}`, advice)];
   }
-  const silent = udp.rcode === null ? 'UDP' : 'TCP';
-  return [
-    warning(
-      SUBJECT,
-      `${to} does not answer over ${silent}`,
-      `allow port ${port} over ${silent} too: long answers and force_tcp need TCP`,
-    ),
-  ];
+  return [good(SUBJECT, `${to} answers: UDP ${udp}, TCP ${tcp}`)];
+}
+
+/** How a server answers, in words; null: not at all. */
+async function manner(server: Server, { ask, isAlive }: Examination): Promise<string | null> {
+  const { rcode, tookMs } = await ask(server, '.');
+  if (rcode !== null) return `in ${durationText(tookMs)}`;
+  return (await isAlive(server)) ? 'but knows nothing of the root: no Internet?' : null;
 }

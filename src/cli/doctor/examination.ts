@@ -15,6 +15,13 @@ export interface Finding {
   readonly advice: string;
 }
 
+/** A DNS server and the way to it. */
+export interface Server {
+  readonly address: string;
+  readonly port: number;
+  readonly transport: 'udp' | 'tcp';
+}
+
 /** A DNS server's answer to a question. */
 export interface ServerAnswer {
   /** Null: none came in time. */
@@ -37,8 +44,10 @@ export interface Examination {
   readonly run: CommandRunner;
   /** Addresses of an interface; null when there is no such interface. */
   readonly addressesOf: (interfaceName: string) => Promise<readonly string[] | null>;
-  /** Asks a DNS server for the name servers of the root. Never rejects. */
-  readonly ask: (address: string, port: number, transport: 'udp' | 'tcp') => Promise<ServerAnswer>;
+  /** Asks a DNS server for the NS records of a name. Never rejects. */
+  readonly ask: (server: Server, name: string) => Promise<ServerAnswer>;
+  /** Whether a server says anything at all, be it that it cannot help. Never rejects. */
+  readonly isAlive: (server: Server) => Promise<boolean>;
   /** The program that owns a socket, by inode; null when that is not to be seen from here. */
   readonly ownerOf: (inode: string) => string | null;
 }

@@ -4,13 +4,17 @@ import { rcodeName } from '../../dns/rcode.ts';
 
 import { runCommand } from '../../host/command.ts';
 import { NetlinkSocket } from '../../host/netlink-socket.ts';
+import { probeSelf } from '../../host/self-probe.ts';
 import { askServer } from './ask-server.ts';
-import type { Examination, ServerAnswer } from './examination.ts';
+import type { Examination, Server, ServerAnswer } from './examination.ts';
 
 const ASK_DEADLINE_MS = 2000;
 
 /** What of an examination does not come from the daemon. */
-export type NodeView = Pick<Examination, 'read' | 'run' | 'addressesOf' | 'ask' | 'ownerOf'>;
+export type NodeView = Pick<
+  Examination,
+  'read' | 'run' | 'addressesOf' | 'ask' | 'isAlive' | 'ownerOf'
+>;
 
 export const realNode: NodeView = {
   read: (path) => {
@@ -31,12 +35,14 @@ export const realNode: NodeView = {
     }
   },
   ask,
+  isAlive: ({ address, port, transport }) =>
+    probeSelf({ ip: address, port, transport, deadlineMs: ASK_DEADLINE_MS }),
   ownerOf,
 };
 
-async function ask(address: string, port: number, transport: 'udp' | 'tcp'): Promise<ServerAnswer> {
+async function ask(server: Server, name: string): Promise<ServerAnswer> {
   const startMs = performance.now();
-  const rcode = await askServer({ address, port, transport, deadlineMs: ASK_DEADLINE_MS });
+  const rcode = await askServer({ ...server, name, deadlineMs: ASK_DEADLINE_MS });
   const tookMs = performance.now() - startMs;
   return { rcode: rcode === null ? null : rcodeName(rcode), tookMs };
 }
