@@ -1,6 +1,7 @@
 /** A daemon between scripted faults and the tests' clients. */
+import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
-import { startDaemon } from '../helpers/running-daemon.ts';
+import { type RunningDaemon, startDaemon } from '../helpers/running-daemon.ts';
 import { type Faults, FaultyUpstream } from './faulty-upstream.ts';
 
 /** Upstreams that end with the test. */
@@ -28,4 +29,22 @@ export function daemonFor(ups: readonly FaultyUpstream[], option = '', cache = '
 }
 `,
   });
+}
+
+/** Share of the time in which a busy machine kept the daemon waiting; above it times say nothing. */
+const MAX_STARVED = 0.15;
+
+/** Tells, when it is called, whether the daemon had a processor when it wanted one since now. */
+export function watchStarvation(daemon: RunningDaemon): () => boolean {
+  const { pid } = daemon.process.child;
+  const waitedMs = () =>
+    Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  const [startMs, waitedBeforeMs] = [performance.now(), waitedMs()];
+  return () => {
+    const share = (waitedMs() - waitedBeforeMs) / (performance.now() - startMs);
+    if (share > MAX_STARVED) {
+      console.log(`${(100 * share).toFixed(0)} % of the time the daemon waited for a processor`);
+    }
+    return share > MAX_STARVED;
+  };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RunningDaemon } from '../helpers/running-daemon.ts';
-import { daemonFor, upstreams } from './faulty-setup.ts';
+import { daemonFor, upstreams, watchStarvation } from './faulty-setup.ts';
 import type { FaultyUpstream } from './faulty-upstream.ts';
 import { steadyLoad } from './steady-load.ts';
 
@@ -34,26 +34,30 @@ describe.each([
   ['udp', ''],
   ['tcp', 'force_tcp'],
 ])('while all upstreams, asked over %s,', (transport, option) => {
-  test.each(WAYS)('%s: failures in two seconds, and memory stays', async (way, vanish) => {
-    const ups = await upstreams({}, {});
-    const daemon = await daemonFor(ups, option);
-    const { dns: port } = daemon.ports;
-    await steadyLoad({ port, perSecond: 1000, seconds: 2, name: (i) => `warm${i}.test` });
-    const beforeMib = memoryMib(daemon, 'VmRSS');
-    await vanish(ups);
-    const name = (index: number) => `gone${index}.test`;
-    const account = await steadyLoad({ port, perSecond: PER_SECOND, seconds: SECONDS, name });
-    const afterMib = memoryMib(daemon, 'VmRSS');
-    const most = memoryMib(daemon, 'VmHWM').toFixed(0);
-    console.log(
-      `${transport}, ${way}: ${account}, ${beforeMib.toFixed(0)} → ${afterMib.toFixed(0)} MiB, at most ${most}`,
-    );
-    expect(account.unanswered).toBeLessThan(account.outcomes.length / 1000);
-    expect(account.count(0)).toBe(0);
-    // A busy machine delays both the daemon and its clients.
-    expect(account.percentileMs(99)).toBeLessThan(2000 + 2 * account.stallMs);
-    expect(afterMib - beforeMib).toBeLessThan(80);
-  });
+  test.for(WAYS)(
+    '%s: failures in two seconds, and memory stays',
+    async ([way, vanish], { skip }) => {
+      const ups = await upstreams({}, {});
+      const daemon = await daemonFor(ups, option);
+      const { dns: port } = daemon.ports;
+      await steadyLoad({ port, perSecond: 1000, seconds: 2, name: (i) => `warm${i}.test` });
+      const beforeMib = memoryMib(daemon, 'VmRSS');
+      await vanish(ups);
+      const isStarved = watchStarvation(daemon);
+      const name = (index: number) => `gone${index}.test`;
+      const account = await steadyLoad({ port, perSecond: PER_SECOND, seconds: SECONDS, name });
+      const afterMib = memoryMib(daemon, 'VmRSS');
+      const most = memoryMib(daemon, 'VmHWM').toFixed(0);
+      console.log(
+        `${transport}, ${way}: ${account}, ${beforeMib.toFixed(0)} → ${afterMib.toFixed(0)} MiB, at most ${most}`,
+      );
+      expect(account.count(0)).toBe(0);
+      expect(afterMib - beforeMib).toBeLessThan(80);
+      skip(isStarved(), 'the machine is too busy for times');
+      expect(account.unanswered).toBe(0);
+      expect(account.percentileMs(99)).toBeLessThan(2000);
+    },
+  );
 
   test('were gone: the first good answer comes within a second of their return', async () => {
     const ups = await upstreams({}, {});
@@ -74,18 +78,23 @@ describe.each([
     expect(firstMs - returnedAtMs).toBeLessThan(1000);
   });
 
-  test.each(WAYS)('%s: what was known is answered from the past', async (way, vanish) => {
-    const ups = await upstreams({ ttlSeconds: 1 }, { ttlSeconds: 1 });
-    const daemon = await daemonFor(ups, option, STALE);
-    const { dns: port } = daemon.ports;
-    const name = (index: number) => `known${index % 1000}.test`;
-    await steadyLoad({ port, perSecond: 1000, seconds: 1, name });
-    await vanish(ups);
-    // Lifetimes are 5 s at least.
-    await sleep(5500);
-    const account = await steadyLoad({ port, perSecond: 1000, seconds: 4, name });
-    console.log(`${transport}, ${way}, stale: ${account}`);
-    expect(account.count(0)).toBe(account.outcomes.length);
-    expect(account.percentileMs(99)).toBeLessThan(100 + 2 * account.stallMs);
-  });
+  test.for(WAYS)(
+    '%s: what was known is answered from the past',
+    async ([way, vanish], { skip }) => {
+      const ups = await upstreams({ ttlSeconds: 1 }, { ttlSeconds: 1 });
+      const daemon = await daemonFor(ups, option, STALE);
+      const { dns: port } = daemon.ports;
+      const name = (index: number) => `known${index % 1000}.test`;
+      await steadyLoad({ port, perSecond: 1000, seconds: 1, name });
+      await vanish(ups);
+      // Lifetimes are 5 s at least.
+      await sleep(5500);
+      const isStarved = watchStarvation(daemon);
+      const account = await steadyLoad({ port, perSecond: 1000, seconds: 4, name });
+      console.log(`${transport}, ${way}, stale: ${account}`);
+      expect(account.count(0)).toBe(account.outcomes.length);
+      skip(isStarved(), 'the machine is too busy for times');
+      expect(account.percentileMs(99)).toBeLessThan(100);
+    },
+  );
 });
