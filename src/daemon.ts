@@ -76,7 +76,7 @@ export class Daemon {
     const { deadMan, metricsServer, interception, corefileWriter } = this.#parts;
     const { configuration, handOver, control } = this.#parts;
     const steps = [
-      () => this.#try("starting the dead-man's switch", () => deadMan.start()),
+      () => this.#try("starting the dead-man's switch", () => deadMan?.start()),
       () => metricsServer?.start(),
       () => interception.prepare(),
       () => corefileWriter?.start(),
@@ -130,7 +130,7 @@ export class Daemon {
     control.watch.stop();
     corefileWriter?.stop();
     await metricsServer?.stop();
-    deadMan.stop();
+    deadMan?.stop();
   }
 
   async #closeListeners(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { DaemonFlags } from '../cli/flags.ts';
 import { Interception, type InterceptionModules } from '../host/interception.ts';
 import { probeSelf } from '../host/self-probe.ts';
+import { loadLibc } from '../sockets/libc.ts';
 
 /** Well under the second between two renewals. */
 const PROBE_DEADLINE_MS = 400;
@@ -24,6 +25,7 @@ export function createInterception(
       setupIptables: flags.setupRules,
       rules: flags.rulesBackend,
       syncIntervalMs: flags.syncIntervalMs,
+      bindsAhead: loadLibc().libc !== null,
     },
     { ...modules, probe: createProbe(flags) },
   );

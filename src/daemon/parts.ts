@@ -16,6 +16,7 @@ import { VERSION } from '../metrics/version.ts';
 import { hostsClock } from '../plugins/hosts-file.ts';
 import { reloadCounters } from '../plugins/reload.ts';
 import { ListenerFactory } from '../server/listener-factory.ts';
+import { loadLibc } from '../sockets/libc.ts';
 import { type Control, createControl } from './control.ts';
 import { STDIN } from './corefile-text.ts';
 import { CorefileWriter } from './corefile-writer.ts';
@@ -28,7 +29,8 @@ const HANG_LIMIT_SECONDS = 5;
 
 /** Everything that is started, in the order of the start. */
 export interface Parts {
-  readonly deadMan: DeadMan;
+  /** Null where the C library cannot be called: the listeners' warning tells. */
+  readonly deadMan: DeadMan | null;
   readonly metricsServer: MetricsServer | null;
   readonly interception: Interception;
   readonly corefileWriter: CorefileWriter | null;
@@ -77,7 +79,7 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
   });
   const routes = pageRoutes(control.sources, control.watch);
   return {
-    deadMan: new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
+    deadMan: loadLibc().libc === null ? null : new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
     metricsServer: createMetricsServer(flags, { catalogue, log, routes }),
     interception,
     corefileWriter:

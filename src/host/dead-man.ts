@@ -3,8 +3,7 @@
  * the loop hangs the alarm goes off and the process ends, the lease ends with it, and kubelet starts
  * the pod anew.
  */
-import { createRequire } from 'node:module';
-import type Koffi from 'koffi';
+import { loadCLibrary } from './c-library.ts';
 
 const SIGALRM = 14;
 const REARM_MS = 500;
@@ -21,9 +20,7 @@ export class DeadMan {
 
   /** Throws when the C library cannot be called. */
   start(): void {
-    // Not an import: a native part that is missing must not keep the daemon from starting.
-    const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
-    const libc = koffi.load(null);
+    const { libc } = loadCLibrary();
     const signal = libc.func('void* signal(int number, void* handler)');
     // The first process of a container ignores every signal that it has no handler for. `_exit`
     // itself is the handler: safe in a signal, and the exit status is the signal's number, 14.

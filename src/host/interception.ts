@@ -34,6 +34,8 @@ export interface InterceptionOptions {
   readonly setupIptables: boolean;
   readonly rules: RulesMode;
   readonly syncIntervalMs: number;
+  /** Whether listeners can be bound before their addresses exist; default true. */
+  readonly bindsAhead?: boolean;
 }
 
 export interface InterceptionModules {
@@ -114,11 +116,13 @@ export class Interception {
    * addresses: nothing is intercepted yet. Throws HostError when it cannot work.
    */
   async prepare(): Promise<void> {
-    const { setupInterface, setupIptables } = this.#options;
+    const { setupInterface, setupIptables, leaseMs, bindsAhead = true } = this.#options;
     if (this.#state !== 'idle') return;
     this.#state = 'prepared';
     if (setupInterface || setupIptables) checkNetAdmin();
     if (setupInterface) await this.#addresses.prepare();
+    // The addresses are there a moment too soon then: better than not to serve.
+    if (setupInterface && !bindsAhead) await this.#addresses.hold(leaseMs);
     if (setupIptables && !this.#isStopped()) {
       const leftovers = this.#rulesWork.run(() => this.#rules.removeLeftovers());
       await Promise.race([leftovers, pause(LEFTOVERS_DEADLINE_MS)]);
@@ -238,6 +242,7 @@ export class Interception {
    * link-local addresses.
    */
   #mayHold(ip: string): boolean {
+    if (this.#state === 'prepared') return true;
     return !this.#options.setupIptables || isLinkLocal(ip) || this.#rules.isReady(ip);
   }
 

@@ -5,8 +5,8 @@
  * nft (iptables-nft too): the number of the rule set's generation; when it moved, the handles of the
  * rules in our chains, and nobody else's. Legacy: the table's size and entry points.
  */
-import koffi from 'koffi';
 import netlink from 'netlink';
+import { loadCLibrary } from './c-library.ts';
 
 /** What to look at in the kernel. */
 export type WatchTarget =
@@ -154,9 +154,12 @@ const GET_INFO = 64;
 /** struct ipt_getinfo: name, hooks, entries, underflows, number of entries, size. */
 const GET_INFO_LENGTH = 84;
 
-/** Entry points, number of entries and size of a legacy table, as hex; empty without the table. */
+/**
+ * Entry points, number of entries and size of a legacy table, as hex; empty without the table.
+ * Throws where the C library cannot be called.
+ */
 function readLegacyInfo(isV4: boolean, table: string): string {
-  const libc = koffi.load(null);
+  const { libc } = loadCLibrary();
   const socket = libc.func('int socket(int domain, int type, int protocol)');
   const close = libc.func('int close(int descriptor)');
   const getsockopt = libc.func(

@@ -3,8 +3,8 @@
  * last process that holds it is gone, however that came about. Two instances may hold it at once
  * (IFF_MULTI_QUEUE). Nothing is ever read from it: local delivery does not go through the device.
  */
-import koffi from 'koffi';
-import { HostError } from './host-error.ts';
+import { type CLibrary, loadCLibrary } from './c-library.ts';
+import { errorText, HostError } from './host-error.ts';
 
 const PATH = '/dev/net/tun';
 const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
@@ -26,7 +26,7 @@ export class TunDevice {
 
   /** Makes the device, or joins the one of this name. Throws HostError. */
   static open(name: string): TunDevice {
-    const libc = koffi.load(null);
+    const { koffi, libc } = cLibrary();
     const open = libc.func('int open(const char* path, int flags)');
     const ioctl = libc.func('int ioctl(int descriptor, unsigned long request, void* argument)');
     const descriptor: number = open(PATH, O_RDWR_CLOEXEC);
@@ -47,12 +47,22 @@ export class TunDevice {
   }
 }
 
+function cLibrary(): CLibrary {
+  try {
+    return loadCLibrary();
+  } catch (cause) {
+    const reason = `calling the C library: ${errorText(cause)}; use -interfacetype dummy`;
+    throw new HostError('tun', reason, cause);
+  }
+}
+
 function closeDescriptor(descriptor: number): void {
-  koffi.load(null).func('int close(int descriptor)')(descriptor);
+  cLibrary().libc.func('int close(int descriptor)')(descriptor);
 }
 
 function refused(action: string, errno: number): HostError {
-  const name = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? errno;
+  const name =
+    Object.entries(cLibrary().koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? errno;
   return new HostError(
     'tun',
     `${action}: ${name}; mount ${PATH} into the pod and allow it (device cgroup, NET_ADMIN), or use -interfacetype dummy`,

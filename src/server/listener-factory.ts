@@ -90,7 +90,11 @@ export class ListenerFactory {
     const { libc, reason } = this.#loadLibc();
     this.#shared = libc === null ? null : share(libc);
     if (libc === null) {
-      this.#log.warning(`Serving without batched system calls, at twice the cost: ${reason}`);
+      // What comes below the first line is the way to the module.
+      const [cause] = reason.split('\n');
+      this.#log.warning(
+        `The C library cannot be called: answers cost twice as much, and a hung process is not ended (${cause})`,
+      );
     }
     return this.#shared;
   }

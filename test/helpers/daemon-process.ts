@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it finds on standard input; without it there is none. */
   readonly input?: string;
+  /** Another bundle than the built one. */
+  readonly bundle?: string;
 }
 
 export class DaemonProcess {
@@ -34,8 +36,11 @@ export class DaemonProcess {
   readonly child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  constructor(flags: readonly string[], { cwd = root, env = {}, input }: RunOptions = {}) {
-    this.child = spawn(NODE, [BUNDLE, ...flags], {
+  constructor(
+    flags: readonly string[],
+    { cwd = root, env = {}, input, bundle = BUNDLE }: RunOptions = {},
+  ) {
+    this.child = spawn(NODE, [bundle, ...flags], {
       cwd,
       env: { ...process.env, ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

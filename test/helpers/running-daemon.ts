@@ -20,6 +20,8 @@ export interface DaemonSetup {
   readonly env?: Readonly<Record<string, string>>;
   /** A template for the Corefile, with the same placeholders and those that the daemon fills in. */
   readonly template?: string;
+  /** Another bundle than the built one. */
+  readonly bundle?: string;
 }
 
 /** A reply as scenario files write it. */
@@ -129,7 +131,11 @@ export async function prepareDaemon(setup: DaemonSetup = {}): Promise<RunningDae
     ...['-metrics-listen-address', `127.0.0.1:${ports.setupMetrics}`],
     ...(setup.flags ?? []).map((flag) => fillIn(flag, ports)),
   ];
-  const process = new DaemonProcess(flags, { cwd: folder, env: setup.env ?? {} });
+  const process = new DaemonProcess(flags, {
+    cwd: folder,
+    env: setup.env ?? {},
+    ...(setup.bundle === undefined ? {} : { bundle: setup.bundle }),
+  });
   onTestFinished(async () => {
     await process.stop();
     await upstream.down();

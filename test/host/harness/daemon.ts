@@ -61,15 +61,16 @@ export class Daemon {
     flags: readonly string[] = [],
     corefile = COREFILE,
     nodeFlags: readonly string[] = [],
+    bundle = BUILT,
   ): Daemon {
-    if (!existsSync(BUILT)) throw new Error('dist/nodelocaldns.js is missing: npm run build');
+    if (!existsSync(bundle)) throw new Error('dist/nodelocaldns.js is missing: npm run build');
     const { node } = cluster;
     const base = node.file(`Corefile.base${++started}`, corefile);
     const running = node.start(
       [
         NODE,
         ...nodeFlags,
-        BUILT,
+        bundle,
         ...['-localip', `${LINK_LOCAL},${KUBE_DNS}`],
         ...['-conf', join(node.folder, `Corefile${started}`), '-basecorefile', base],
         ...['-upstreamsvc', 'kube-dns-upstream'],

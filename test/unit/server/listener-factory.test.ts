@@ -16,14 +16,17 @@ function factoryWith(load?: () => LibcResult) {
 }
 
 test('serves without koffi and says so once', async () => {
-  const { factory, lines } = factoryWith(() => ({ libc: null, reason: 'no such module' }));
+  const { factory, lines } = factoryWith(() => ({
+    libc: null,
+    reason: 'no such module\nRequire stack:\n- here',
+  }));
   const handler = new FakeHandler();
   const udp = factory.udp(options, handler);
   const tcp = factory.tcp(options, handler);
   await udp.start();
   await tcp.start();
   expect(lines).toEqual([
-    '[WARNING] Serving without batched system calls, at twice the cost: no such module',
+    '[WARNING] The C library cannot be called: answers cost twice as much, and a hung process is not ended (no such module)',
   ]);
   expect(factory.takeOver(udp, '127.0.0.1')).toBe(false);
   const socket = createSocket('udp4');
