@@ -146,6 +146,25 @@ describe('tcp exchange', () => {
     lost.attempt.forget();
   });
 
+  it('moves a query off a silent connection once, not for ever', async () => {
+    server.rules = [{ name: '*', drop: true }];
+    const [first, moved] = ['first', 'moved'].map((label) =>
+      startAttempt(upstream, exchange, makeQuery(`${label}.test.`)),
+    );
+    while (server.seen.length < 2) await sleep(1);
+    exchange.missed(first.attempt);
+    while (server.seen.length < 3) await sleep(1);
+    const second = startAttempt(upstream, exchange, makeQuery('second.test.'));
+    while (server.seen.length < 4) await sleep(1);
+    exchange.missed(second.attempt);
+    const last = startAttempt(upstream, exchange, makeQuery('last.test.'));
+    while (!server.questions.includes('tcp last.test A')) await sleep(1);
+    expect(server.questions.filter((question) => question === 'tcp moved.test A')).toHaveLength(2);
+    expect(server.accepted).toBe(3);
+    for (const { attempt } of [first, moved, second, last]) attempt.forget();
+    expect(upstream.counters.sockets.tcp).toBe(1);
+  });
+
   it('keeps a connection that answers others', async () => {
     server.rules = [{ name: 'slow.test.', drop: true }, ...server.rules];
     const slow = startAttempt(upstream, exchange, makeQuery('slow.test.'));

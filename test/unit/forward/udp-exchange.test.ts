@@ -202,6 +202,21 @@ describe.each(KINDS)('udp exchange on %s sockets', (kind, sockets) => {
     lost.attempt.forget();
   });
 
+  it('holds a bounded number of ports while nobody answers, and none when all is over', async () => {
+    server.rules = [{ name: '*', drop: true }];
+    const attempts = [];
+    for (let i = 0; i < 400; i++) {
+      const { attempt } = startAttempt(upstream, exchange, makeQuery('a.test.'));
+      attempts.push(attempt);
+      exchange.missed(attempt);
+    }
+    expect(upstream.counters.sockets.udp).toBeLessThanOrEqual(72);
+    expect(upstream.counters.sockets.udp).toBeGreaterThan(50);
+    for (const attempt of attempts) attempt.forget();
+    exchange.close();
+    expect(upstream.counters.sockets.udp).toBe(0);
+  });
+
   it('takes large answers whole', async () => {
     const records = Array.from({ length: 90 }, (_, i) => `a.test. 60 IN A 192.0.2.${i}`);
     server.rules = [{ name: 'a.test.', reply: { answer: records } }];
