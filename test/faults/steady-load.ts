@@ -58,6 +58,8 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
 
   async function open(first: number): Promise<Socket> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+    // Nobody listens: unanswered, no more.
+    socket.on('error', () => {});
     socket.on('message', (reply) => {
       const outcome = outcomes[first + reply.readUInt16BE(0)];
       if (outcome.rcode >= 0) return;
