@@ -56,6 +56,7 @@ describe('misses', () => {
   test('of clients that ask for little do not wait behind those of one that asks for much', () => {
     const { started, batch, turn } = makeQueue();
     batch(CLIENT, 500);
+    turn();
     batch('10.0.0.1', 3);
     batch('10.0.0.2', 1);
     started.length = 0;
@@ -65,6 +66,16 @@ describe('misses', () => {
     expect(started).toHaveLength(16);
   });
 
+  test('give way to reading while the sockets bring many', () => {
+    const { started, batch, turn } = makeQueue();
+    batch(CLIENT, 100);
+    started.length = 0;
+    turn();
+    expect(started).toHaveLength(4);
+    turn();
+    expect(started).toHaveLength(20);
+  });
+
   test('beyond the share of their client are not let in, those of others are', () => {
     const { queue, batch, turn } = makeQueue();
     expect(batch(CLIENT, 2000)).toBe(16 + 820);
@@ -72,6 +83,7 @@ describe('misses', () => {
     expect(queue.hasRoom(CLIENT)).toBe(false);
     expect(queue.hasRoom('10.0.0.1')).toBe(true);
     expect(batch('10.0.0.1', 10)).toBe(10);
+    turn();
     turn();
     turn();
     expect(queue.hasRoom(CLIENT)).toBe(true);
