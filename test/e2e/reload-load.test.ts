@@ -69,7 +69,8 @@ test.skipIf(!hasDnsperf())(
       // One in four is refused; of the others each is another configuration.
       const isBad = round % 4 === 0;
       await daemon.writeCorefile(
-        corefile(isBad ? 'bad.example {\n    nonsense\n}\n' : block(round)),
+        // Another fault each time: the log counts one that repeats itself.
+        corefile(isBad ? `bad.example {\n    nonsense${round}\n}\n` : block(round)),
       );
       const nth = Math.floor(isBad ? round / 4 : round - Math.floor(round / 4));
       const line = isBad ? 'Restart failed' : 'Reloading complete';
