@@ -10,9 +10,9 @@ import type Koffi from 'koffi';
 
 /** The start is over after this time: the code that it alone needed is most of what there is. */
 const FIRST_LOOK_MS = 3000;
-const LOOK_INTERVAL_MS = 10_000;
+const LOOK_INTERVAL_MS = 5000;
 /** Serving at full speed needs 12 MiB of files, most of it Node's code. */
-const TOLERATED_FILE_PAGES = (18 * 1024) / 4;
+const TOLERATED_FILE_PAGES = (14 * 1024) / 4;
 
 /** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
 const MADV_COLD = 20;
