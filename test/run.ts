@@ -62,7 +62,7 @@ const SUITES: readonly Suite[] = [
   },
   {
     name: 'deploy: image and switch',
-    tools: [...HOST_TOOLS, 'buildah', 'strip', 'apt-get', 'dpkg-deb', 'setpriv'],
+    tools: [...HOST_TOOLS, 'buildah', 'runc', 'strip', 'apt-get', 'kubectl'],
     needsRoot: true,
     command: (reportPath) => vitest('vitest.deploy.config.ts', reportPath, 'deploy/node'),
   },

@@ -23,7 +23,7 @@ copy_package() { # NAME FILE…
     (cd "node_modules/$name" && cp -r --parents "$file" "$lib/node_modules/$name/")
   done
 }
-copy_package koffi index.cjs indirect.cjs LICENSE.txt
+copy_package koffi index.cjs src/koffi/index.cjs src/koffi/src/static.cjs LICENSE.txt
 copy_package "@koromix/koffi-$platform" index.js "$(echo "$platform" | tr - _)"
 copy_package netlink dist/raw.js "prebuilds/$platform" LICENSE
 copy_package node-gyp-build index.js node-gyp-build.js LICENSE

@@ -5,7 +5,7 @@
 #   collect-system.sh DESTINATION
 set -eu
 destination=$1
-packages='libc6 libstdc++6 libgcc-s1
+packages='libc6 libstdc++6 libgcc-s1 gcc-12-base
   iptables libip4tc2 libip6tc2 libxtables12 libmnl0 libnetfilter-conntrack3 libnfnetlink0 libnftnl11
   nftables libnftables1 libjansson4 libgmp10 libedit2 libbsd0 libmd0 libtinfo6
   busybox-static'
@@ -25,7 +25,7 @@ rm -r "$download"
 cd "$destination"
 # Licences stay; conversions of characters, manuals and translations are of no use here.
 find usr/share -mindepth 1 -maxdepth 1 ! -name doc -exec rm -r {} +
-find usr/share/doc ! -type d ! -name copyright -delete
+find usr/share/doc -mindepth 2 ! -type d ! -name copyright -delete
 rm -rf usr/lib/*/gconv usr/lib/*/audit
 
 # What the packages' scripts would have set up.

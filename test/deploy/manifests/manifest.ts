@@ -15,8 +15,9 @@ export interface Container {
   readonly args: readonly string[];
   readonly ports?: readonly object[];
   readonly securityContext: {
-    readonly readOnlyRootFilesystem: boolean;
-    readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] };
+    readonly allowPrivilegeEscalation?: boolean;
+    readonly readOnlyRootFilesystem?: boolean;
+    readonly capabilities: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
   };
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly livenessProbe: { readonly httpGet: { readonly host?: string } };
@@ -33,7 +34,13 @@ export interface DaemonSetSpec {
       readonly containers: readonly [Container];
       readonly volumes: readonly {
         readonly name: string;
-        readonly configMap?: { readonly name: string; readonly optional?: boolean };
+        readonly emptyDir?: object;
+        readonly hostPath?: { readonly path: string };
+        readonly configMap?: {
+          readonly name: string;
+          readonly optional?: boolean;
+          readonly items?: readonly { readonly key: string; readonly path: string }[];
+        };
       }[];
     };
   };
