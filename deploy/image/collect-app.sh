@@ -14,6 +14,8 @@ platform=$("$node" -p '`${process.platform}-${process.arch}`')
 mkdir -p "$lib/node_modules" "$lib/dist" "$documents" "$destination/usr/bin"
 cp dist/nodelocaldns.js dist/package.json "$lib/dist/"
 cp package.json "$lib/"
+mkdir -p "$lib/deploy"
+cp -r deploy/base deploy/manifests "$lib/deploy/"
 
 copy_package() { # NAME FILE…
   name=$1
@@ -39,5 +41,7 @@ done
 # The runtime's own, where the node image has it.
 [ ! -e "$(dirname "$node")/../LICENSE" ] || cp "$(dirname "$node")/../LICENSE" "$documents/LICENSE.node"
 
-# The stock manifest names no command: it relies on this path.
-ln -s /usr/lib/nodelocaldns/dist/nodelocaldns.js "$destination/node-cache"
+# The stock manifest names no command: it relies on the first path. The second is for kubectl exec.
+for link in node-cache usr/bin/nodelocaldns; do
+  ln -s /usr/lib/nodelocaldns/dist/nodelocaldns.js "$destination/$link"
+done
