@@ -17,8 +17,13 @@ export interface BackendOptions {
   readonly families: readonly Family[];
 }
 
+/** The kernel's rule sets: two that iptables writes to, and tables of nft's own. */
+type RuleSet = 'iptables-nft' | 'iptables-legacy' | 'nftables';
+
 /** What was chosen. */
 export interface BackendChoice {
+  /** Null when nothing was. */
+  readonly ruleSet: RuleSet | null;
   /** One per address family, or one for both. Empty when the node has neither tool. */
   readonly backends: readonly RuleBackend[];
   /** Why, for the log. */
@@ -33,6 +38,7 @@ export async function chooseBackend(
   run: CommandRunner,
 ): Promise<BackendChoice> {
   const nftables = (reason: string): BackendChoice => ({
+    ruleSet: 'nftables',
     backends: [new NftablesRules(options, run)],
     reason,
   });
@@ -41,6 +47,7 @@ export async function chooseBackend(
     isLegacy: boolean,
     reason: string,
   ): BackendChoice => ({
+    ruleSet: isLegacy ? 'iptables-legacy' : 'iptables-nft',
     backends: options.families.map(
       (family) => new IptablesRules({ variant, isLegacy, isV4: family === FAMILY_V4 }, run),
     ),
@@ -59,7 +66,29 @@ export async function chooseBackend(
   }
   const hasNft = (await run('nft', ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
   if (options.mode === 'auto' && hasNft) return nftables('there is no iptables');
-  return { backends: [], reason: 'there is no iptables and no nft program' };
+  return { ruleSet: null, backends: [], reason: 'there is no iptables and no nft program' };
+}
+
+/**
+ * The rule sets of iptables that were not chosen, where a predecessor with another iptables may have
+ * left rules: one per address family. Whether the programs for them are there is not looked at.
+ */
+export function otherBackends(
+  { ruleSet }: BackendChoice,
+  families: readonly Family[],
+  run: CommandRunner,
+): readonly RuleBackend[] {
+  return families.flatMap((family) => {
+    const isV4 = family === FAMILY_V4;
+    const backends: RuleBackend[] = [];
+    if (ruleSet !== 'iptables-nft') {
+      backends.push(new IptablesRules({ variant: '-nft', isLegacy: false, isV4 }, run));
+    }
+    if (ruleSet !== 'iptables-legacy' && hasLegacyTables(isV4 ? 'iptables' : 'ip6tables')) {
+      backends.push(new IptablesRules({ variant: '-legacy', isLegacy: true, isV4 }, run));
+    }
+    return backends;
+  });
 }
 
 /** Every rule set that this node's tools can reach and that may hold rules. Never rejects. */

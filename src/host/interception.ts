@@ -137,6 +137,8 @@ export class Interception {
     if (setupIptables) {
       const rules = this.#rulesWork.run(() => this.#rules.install());
       rules.then(() => this.#lease.repair());
+      // Late, since it is seldom of use and starts programs: not to delay the addresses.
+      this.#rulesWork.run(() => this.#rules.removeLeftoversElsewhere());
       await Promise.race([rules, pause(RULES_PATIENCE_MS)]);
     }
     if (this.#isStopped()) return;

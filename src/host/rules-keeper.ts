@@ -5,9 +5,9 @@
  */
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
-import { type BackendChoice, chooseBackend, type RulesMode } from './backend.ts';
+import { type BackendChoice, chooseBackend, otherBackends, type RulesMode } from './backend.ts';
 import type { CommandRunner } from './command.ts';
-import { canonicalIp, familyOf } from './ip.ts';
+import { canonicalIp, type Family, familyOf } from './ip.ts';
 import type { RuleBackend, SyncOutcome } from './iptables-rules.ts';
 import { type Rule, type RulesOptions, ruleKey, rulesFor } from './rules.ts';
 import type { RulesWatch } from './rules-watch.ts';
@@ -40,6 +40,7 @@ export class RulesKeeper {
   readonly #modules: RulesKeeperModules;
   readonly #wanted: readonly Rule[];
   readonly #isWantedIp: (rule: Rule) => boolean;
+  readonly #families: readonly Family[];
   #choice: BackendChoice | null = null;
   /** Per backend: whether its rules were in place at the last look. BOUNDED by the families. */
   readonly #inPlace = new Map<RuleBackend, boolean>();
@@ -50,6 +51,7 @@ export class RulesKeeper {
     this.#options = options;
     this.#modules = modules;
     this.#wanted = options.localIps.flatMap((ip) => rulesFor(ip, options));
+    this.#families = [...new Set(options.localIps.map(familyOf))];
     const ips = new Set(options.localIps.map(canonicalIp));
     this.#isWantedIp = (rule) => ips.has(canonicalIp(rule.ip));
   }
@@ -83,6 +85,24 @@ export class RulesKeeper {
     await this.#syncAll([], (rule) => !wanted.has(ruleKey(rule)) && this.#isObsolete(rule));
     this.#inPlace.clear();
     this.#nextSyncMs = 0;
+  }
+
+  /**
+   * Removes what a dead predecessor left where we do not keep ours, because kube-proxy or the image's
+   * iptables is another one since: without us to answer, the original's rules would still keep
+   * kube-proxy from translating. What cannot be looked at stays.
+   */
+  async removeLeftoversElsewhere(): Promise<void> {
+    const { log, run } = this.#modules;
+    if (this.#choice === null) return;
+    for (const backend of otherBackends(this.#choice, this.#families, run)) {
+      const outcome = await backend.sync([], (rule) => this.#isObsolete(rule));
+      if (outcome.status !== 'in-place') {
+        log.debug(`looking for rules of ${backend.name}: ${outcome.message}`);
+      } else if (outcome.removed > 0) {
+        log.info(`Removed ${outcome.removed} rules of a predecessor with ${backend.name}`);
+      }
+    }
   }
 
   /** Removes our rules, the original's forms of them included. */
@@ -128,8 +148,7 @@ export class RulesKeeper {
   async #backends(): Promise<readonly RuleBackend[]> {
     const { log, counters, run, watch } = this.#modules;
     if (this.#choice !== null && this.#choice.backends.length > 0) return this.#choice.backends;
-    const families = [...new Set(this.#options.localIps.map(familyOf))];
-    const choice = await chooseBackend({ ...this.#options, families }, run);
+    const choice = await chooseBackend({ ...this.#options, families: this.#families }, run);
     if (choice.backends.length === 0) {
       counters.iptables++;
       log.error(`rules cannot be set: ${choice.reason}`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseBackend, type RulesMode } from '../../../src/host/backend.ts';
+import { chooseBackend, otherBackends, type RulesMode } from '../../../src/host/backend.ts';
 import type { CommandResult } from '../../../src/host/command.ts';
 import { FAMILY_V4, FAMILY_V6 } from '../../../src/host/ip.ts';
 import { absent, done } from './fakes.ts';
@@ -64,4 +64,15 @@ test('the user decides', async () => {
 test('a legacy iptables is watched as such', async () => {
   const { backends } = await choose({ 'iptables --version': 'iptables v1.8.9 (legacy)\n' });
   expect(backends[0].targets.map(({ kind }) => kind)).toEqual(['legacy', 'legacy']);
+});
+
+test('the other iptables is where a predecessor may have left rules; ours is not', async () => {
+  const run = async () => absent;
+  const others = (choice: Awaited<ReturnType<typeof choose>>) =>
+    otherBackends(choice, [FAMILY_V4], run).map(({ name }) => name);
+  const ofNft = others(await choose({ 'iptables-nft-save -t mangle': KUBE }));
+  expect(ofNft).not.toContain('iptables-nft');
+  const ofLegacy = others(await choose({ 'iptables --version': 'iptables v1.8.9 (legacy)\n' }));
+  expect(ofLegacy).toEqual(['iptables-nft']);
+  expect(others(await choose({}, 'nftables'))).toContain('iptables-nft');
 });
