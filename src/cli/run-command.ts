@@ -15,7 +15,7 @@ import { doctor } from './commands/doctor.ts';
 import { dump } from './commands/dump.ts';
 import { explain } from './commands/explain.ts';
 import { flush } from './commands/flush.ts';
-import { render, render } from './commands/render.ts';
+import { render } from './commands/render.ts';
 import { status } from './commands/status.ts';
 import { top } from './commands/top.ts';
 import { FLAG_DEFINITIONS } from './flag-definitions.ts';

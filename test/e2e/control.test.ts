@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { DaemonProcess } from '../helpers/daemon-process.ts';
 import { RULES, type RunningDaemon, startDaemon } from '../helpers/running-daemon.ts';
@@ -184,4 +185,31 @@ test('help lists the commands, each with help of its own', async () => {
     expect(help.stdout).toContain('Examples:');
   }
   expect(await run('explain')).toMatchObject({ status: 2 });
+});
+
+test.each(['plain', 'iptables', 'nftables', 'ipvs', 'cilium', 'fail-open-tun'])(
+  'render gives the %s manifest with all values filled in',
+  async (kind) => {
+    const values = ['--kubedns', '10.96.0.10', '--image', 'registry.example/cache:1'];
+    const { status, stdout } = await run('render', kind, ...values);
+    expect(status).toBe(0);
+    const left = stdout.replace(/^\s*#.*$/gm, '').match(/__PILLAR__\w+?__(?=\W|$)/g) ?? [];
+    // What the daemon itself fills in.
+    const ours = ['__PILLAR__CLUSTER__DNS__', '__PILLAR__UPSTREAM__SERVERS__'];
+    expect(left.filter((placeholder) => !ours.includes(placeholder))).toEqual([]);
+    expect(stdout).toContain('image: registry.example/cache:1\n');
+  },
+);
+
+test('bash completes commands, their options and the flags of the daemon', async () => {
+  const { stdout: script } = await run('completion');
+  const complete = (...words: string[]) => {
+    const list = words.map((word) => `'${word}'`).join(' ');
+    const asked = `COMP_WORDS=(nodelocaldns ${list}); COMP_CWORD=${words.length}; _nodelocaldns; echo "\${COMPREPLY[@]}"`;
+    return spawnSync('bash', ['-c', `${script}\n${asked}`], { encoding: 'utf8' }).stdout.trim();
+  };
+  expect(complete('ex')).toBe('explain');
+  expect(complete('explain', '--f')).toBe('--from');
+  expect(complete('-locali')).toBe('-localip');
+  expect(complete('doctor', '-leas')).toBe('-lease');
 });

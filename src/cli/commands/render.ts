@@ -1,44 +1,44 @@
-import { isIPv4, isIPv6 } from 'node:net';
-import { gunzipSync } from 'node:zlib';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { type Command, type CommandWords, UsageError } from '../command.ts';
 import type { FlagDefinition } from '../flag-set.ts';
 
-/** Made by scripts/pack-manifests.ts; '' where the sources run as they are. */
-const PACKED = process.env.NODELOCALDNS_MANIFESTS ?? '';
-const DEFAULT_KIND = 'plain';
+/** Where `deploy` stands, seen from the bundle and from this file. */
+const FOLDERS = ['../deploy/', '../../../deploy/'];
+const DEFAULT_VARIANT = 'plain';
 
 /** A value that the manifest wants, and how it is to look. */
-interface Placeholder extends FlagDefinition {
+interface Value extends FlagDefinition {
   readonly placeholder: string;
-  readonly isValid: (text: string) => boolean;
+  /** What a wrong one is not. */
+  readonly what: 'an IP address' | 'a domain name';
 }
 
-const PLACEHOLDERS: readonly Placeholder[] = [
+const VALUES: readonly Value[] = [
   {
-    ...{ name: 'kube-dns', kind: 'string', fallback: '' },
-    usage: 'ClusterIP of the service kube-dns: kubectl get svc -n kube-system kube-dns',
-    ...{ placeholder: '__PILLAR__DNS__SERVER__', isValid: isIPv4 },
+    ...{ name: 'kubedns', kind: 'string', fallback: '', what: 'an IP address' },
+    usage: 'address of the service kube-dns: kubectl get svc -n kube-system kube-dns',
+    placeholder: '__PILLAR__DNS__SERVER__',
   },
   {
-    ...{ name: 'local', kind: 'string', fallback: '169.254.20.10' },
+    ...{ name: 'localdns', kind: 'string', fallback: '169.254.20.10', what: 'an IP address' },
     usage: 'link-local address of the cache',
-    ...{ placeholder: '__PILLAR__LOCAL__DNS__', isValid: isIPv4 },
+    placeholder: '__PILLAR__LOCAL__DNS__',
   },
   {
-    ...{ name: 'domain', kind: 'string', fallback: 'cluster.local' },
+    ...{ name: 'domain', kind: 'string', fallback: 'cluster.local', what: 'a domain name' },
     usage: 'domain of the cluster',
     placeholder: '__PILLAR__DNS__DOMAIN__',
-    isValid: (text) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text),
   },
   {
-    ...{ name: 'kube-dns6', kind: 'string', fallback: '' },
+    ...{ name: 'kubedns6', kind: 'string', fallback: '', what: 'an IP address' },
     usage: 'IPv6 address of the service kube-dns, for dual-stack',
-    ...{ placeholder: '__PILLAR__DNS6__SERVER__', isValid: isIPv6 },
+    placeholder: '__PILLAR__DNS6__SERVER__',
   },
   {
-    ...{ name: 'local6', kind: 'string', fallback: '' },
+    ...{ name: 'localdns6', kind: 'string', fallback: '', what: 'an IP address' },
     usage: 'a free address within fd00::/8 for the cache, for dual-stack',
-    ...{ placeholder: '__PILLAR__LOCAL6__DNS__', isValid: isIPv6 },
+    placeholder: '__PILLAR__LOCAL6__DNS__',
   },
 ];
 
@@ -47,48 +47,59 @@ const IMAGE: FlagDefinition = {
   usage: 'image to run; without it the one that the manifest names',
 };
 
-/** `render [KIND]`: the manifest for a cluster, ready for kubectl. */
+/** `render [VARIANT]`: the manifest for a cluster, with its values. */
 export const render: Command = {
   name: 'render',
-  summary: 'the manifest for a cluster, ready for kubectl',
-  parameters: '[KIND]',
+  summary: 'the manifest for a cluster, with its values',
+  parameters: '[VARIANT]',
   count: { min: 0, max: 1 },
-  options: [...PLACEHOLDERS, IMAGE],
-  help: 'Writes the manifest with the values of a cluster filled in. KIND is one of plain (the default, for\nkube-proxy in iptables or nftables mode), iptables, nftables, ipvs, dual-stack, cilium and\nfail-open-tun; docs and the comments in deploy/overlays say what they are for.',
+  options: [...VALUES, IMAGE],
+  help: 'Writes the manifest with the values of a cluster, for kubectl. VARIANT is the kind of cluster: plain\n(kube-proxy in iptables or nftables mode, the default), iptables, nftables, ipvs, dual-stack, cilium,\nor fail-open-tun. Talks to no cluster and no daemon.',
   examples: [
-    ['render --kube-dns 10.96.0.10 | kubectl apply -f -', 'the usual cluster'],
+    ['render --kubedns 10.96.0.10 | kubectl apply -f -', 'the usual cluster'],
     ['render ipvs --image registry.example/nodelocaldns:0.1.0', 'kube-proxy in IPVS mode'],
   ],
   async run(words, modules) {
-    const manifests = readManifests();
-    const [kind = DEFAULT_KIND] = words.parameters;
-    const manifest = manifests.get(kind);
-    if (manifest === undefined) {
-      throw new UsageError(`"${kind}" is none of ${[...manifests.keys()].join(', ')}`);
-    }
-    modules.write(withImage(fillIn(manifest, words), words.value('image')));
+    const [variant = DEFAULT_VARIANT] = words.parameters;
+    modules.write(withImage(fillIn(readManifest(variant), words), words.value('image')));
     return 0;
   },
 };
 
-function readManifests(): ReadonlyMap<string, string> {
-  if (PACKED === '') throw new UsageError('the manifests are part of the build: npm run build');
-  const text = gunzipSync(Buffer.from(PACKED, 'base64')).toString('utf8');
-  return new Map(Object.entries(JSON.parse(text) as Record<string, string>));
+/** A variant's manifest from its first object on: its head says how to fill in what is filled in here. */
+function readManifest(variant: string): string {
+  const folder = FOLDERS.map((path) => new URL(path, import.meta.url)).find((url) =>
+    existsSync(new URL('manifests/', url)),
+  );
+  if (folder === undefined) throw new UsageError('the manifests are not installed: ../deploy');
+  const files = readdirSync(new URL('manifests/', folder)).filter((name) => name.endsWith('.yaml'));
+  const variants = files.map((name) => name.replace(/\.yaml$/, '')).sort();
+  if (variant !== DEFAULT_VARIANT && !variants.includes(variant)) {
+    const known = [DEFAULT_VARIANT, ...variants].join(', ');
+    throw new UsageError(`"${variant}" is no variant; there are ${known}`);
+  }
+  const path = variant === DEFAULT_VARIANT ? 'base/daemonset.yaml' : `manifests/${variant}.yaml`;
+  const text = readFileSync(new URL(path, folder), 'utf8');
+  return text.slice(text.indexOf('apiVersion:'));
 }
 
 function fillIn(manifest: string, words: CommandWords): string {
   // Comments name placeholders too, which nobody has to know a value for.
   const wanted = manifest.replace(/^\s*#.*$/gm, '');
   let text = manifest;
-  for (const { name, placeholder, isValid } of PLACEHOLDERS) {
-    const value = words.value(name);
+  for (const { name, placeholder, what } of VALUES) {
     if (!wanted.includes(placeholder)) continue;
-    if (value === '') throw new UsageError(`this manifest wants --${name}`);
-    if (!isValid(value)) throw new UsageError(`--${name}: "${value}" is not what it should be`);
+    const value = words.value(name);
+    if (value === '') throw new UsageError(`--${name} is needed`);
+    if (!isValid(value, what)) throw new UsageError(`--${name}: "${value}" is not ${what}`);
     text = text.replaceAll(placeholder, value);
   }
   return text;
+}
+
+function isValid(value: string, what: Value['what']): boolean {
+  if (what === 'an IP address') return isIP(value) !== 0;
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(value);
 }
 
 function withImage(manifest: string, image: string): string {
