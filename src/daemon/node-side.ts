@@ -31,8 +31,16 @@ export function createInterception(
   );
 }
 
-/** Asks over UDP, and now and then over TCP. Where no answer came is asked again until one does. */
-function createProbe({ dnsPort }: DaemonFlags): (ip: string) => Promise<boolean> {
+/**
+ * The probe of our own listeners: over UDP, and now and then over TCP. Where no answer came is asked again until one does.
+ */
+export function createProbe({
+  dnsPort,
+  deadlineMs = PROBE_DEADLINE_MS,
+}: {
+  readonly dnsPort: number;
+  readonly deadlineMs?: number;
+}): (ip: string) => Promise<boolean> {
   let turn = 0;
   return async (ip) => {
     const transport = turn % TCP_EVERY === 0 ? 'tcp' : 'udp';
@@ -40,7 +48,7 @@ function createProbe({ dnsPort }: DaemonFlags): (ip: string) => Promise<boolean>
       ip,
       port: dnsPort,
       transport,
-      deadlineMs: PROBE_DEADLINE_MS,
+      deadlineMs,
     });
     if (answered) turn++;
     return answered;

@@ -25,6 +25,11 @@ export interface LeaseActions {
 
 const FIRST_TRIAL_PAUSE_MS = 1000;
 const MAX_TRIAL_PAUSE_MS = 30_000;
+/**
+ * How long a process that stood still waits before it takes the addresses again: to read what has
+ * gathered in its sockets. With a full one the first new queries would be dropped.
+ */
+const AFTER_STANDSTILL_MS = 200;
 /** How soon an unanswered probe is repeated while the lease lasts. */
 const PROBE_RETRY_MS = 250;
 
@@ -70,7 +75,7 @@ export class Lease {
 
   /** The addresses went away under us: takes them again if we are well. */
   async repair(): Promise<void> {
-    if (this.#isHeld && this.#unanswered === 0) await this.#renew();
+    if (this.#isHeld && this.#unanswered === 0 && !this.#hasLapsed) await this.#renew();
   }
 
   /**
@@ -82,14 +87,25 @@ export class Lease {
     const startMs = this.#clock.nowMs();
     if (this.#isHeld) await this.#tickHeld();
     else if (startMs >= this.#nextTrialMs) await this.#tryAgain();
-    const periodMs = this.#unanswered > 0 && this.#isHeld ? PROBE_RETRY_MS : this.#leaseMs / 2;
-    return Math.max(50, startMs + Math.min(periodMs, 1000) - this.#clock.nowMs());
+    const nextMs = this.#isHeld ? startMs + this.#periodMs : this.#nextTrialMs;
+    return Math.max(50, Math.min(nextMs, startMs + 1000) - this.#clock.nowMs());
+  }
+
+  get #periodMs(): number {
+    return this.#unanswered > 0 ? PROBE_RETRY_MS : this.#leaseMs / 2;
+  }
+
+  /** Whether the kernel has taken the addresses away because nobody renewed them. */
+  get #hasLapsed(): boolean {
+    return this.#leaseMs > 0 && this.#clock.nowMs() >= this.#endsAtMs;
   }
 
   async #tickHeld(): Promise<void> {
-    if (this.#clock.nowMs() >= this.#endsAtMs && this.#unanswered === 0) {
+    if (this.#hasLapsed && this.#unanswered === 0) {
       this.#log.warning('The lease on the local addresses lapsed while this process stood still');
-      return this.#tryAgain();
+      this.#isHeld = false;
+      this.#nextTrialMs = this.#clock.nowMs() + AFTER_STANDSTILL_MS;
+      return;
     }
     if (await this.#actions.probe()) {
       if (this.#unanswered > 0) this.#log.info('Our own listeners answer again');
@@ -101,7 +117,7 @@ export class Lease {
     if (this.#unanswered++ === 0) {
       this.#log.warning('Our own listeners do not answer: the lease is not renewed');
     }
-    if (this.#isHeld && this.#clock.nowMs() >= this.#endsAtMs) await this.#giveUp();
+    if (this.#isHeld && this.#hasLapsed) await this.#giveUp();
   }
 
   async #giveUp(): Promise<void> {

@@ -108,12 +108,28 @@ describe('when the listeners do not answer', () => {
   });
 });
 
-test('a process that stood still takes the addresses before it asks: kube-dns would answer else', async () => {
-  await lease.begin();
-  deeds.length = 0;
-  clock.ms += 60_000;
-  await lease.tick();
-  expect(deeds).toEqual(['renew 2000', 'probe', 'renew 2000']);
+describe('a process that stood still', () => {
+  beforeEach(async () => {
+    await lease.begin();
+    deeds.length = 0;
+    clock.ms += 60_000;
+  });
+
+  test('reads what has gathered in its sockets before it takes the addresses again', async () => {
+    // The kernel's message that the addresses are gone comes first.
+    await lease.repair();
+    const pauseMs = await lease.tick();
+    await lease.repair();
+    expect(deeds).toEqual([]);
+    expect(pauseMs).toBe(200);
+  });
+
+  test('takes the addresses before it asks: kube-dns would answer else', async () => {
+    clock.ms += await lease.tick();
+    await lease.tick();
+    expect(deeds).toEqual(['renew 2000', 'probe', 'renew 2000']);
+    expect(lease.isHeld).toBe(true);
+  });
 });
 
 test('a lease that was ended stays ended', async () => {
