@@ -1,0 +1,138 @@
+/** The daemon under soak, one process after the other on the same port. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import packet from 'dns-packet';
+import { DaemonProcess } from '../helpers/daemon-process.ts';
+import { frame, readFrames } from '../helpers/framing.ts';
+import { freePort } from '../helpers/free-port.ts';
+import type { Steady } from '../hostile/harness/steady-client.ts';
+import { readVitals, type Vitals } from './vitals.ts';
+
+/** What all instances share. */
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly upstreamPort: number;
+}
+
+export class SoakedDaemon {
+  readonly #place: Place;
+  readonly #process: DaemonProcess;
+  #reloads = 0;
+
+  static async start(upstreamPort: number): Promise<SoakedDaemon> {
+    const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-soak-'));
+    const place = { folder, upstreamPort, port: await freePort(), metricsPort: await freePort() };
+    writeCorefile(place, 0);
+    const process = run(place);
+    await process.untilListening(place.port);
+    return new SoakedDaemon(place, process);
+  }
+
+  constructor(place: Place, process: DaemonProcess) {
+    this.#place = place;
+    this.#process = process;
+  }
+
+  get port(): number {
+    return this.#place.port;
+  }
+
+  /** Puts a Corefile into force that differs a little. */
+  async reload(): Promise<void> {
+    writeCorefile(this.#place, ++this.#reloads);
+    this.#process.child.kill('SIGUSR1');
+  }
+
+  /** Starts a successor beside this one, which is then told to end. */
+  async takeOver(): Promise<SoakedDaemon> {
+    const successor = run(this.#place);
+    await successor.untilOutput('linux/');
+    await this.#process.stop();
+    return new SoakedDaemon(this.#place, successor);
+  }
+
+  async vitals(): Promise<Vitals> {
+    const response = await fetch(`http://127.0.0.1:${this.#place.metricsPort}/metrics`, {
+      headers: { connection: 'close' },
+    });
+    return readVitals(await response.text());
+  }
+
+  /** Asks over one short connection after the other. */
+  async askOverTcp(seconds: number): Promise<Steady> {
+    const endAt = performance.now() + seconds * 1000;
+    const latenciesMs: number[] = [];
+    const rcodes: Record<string, number> = {};
+    let lost = 0;
+    while (performance.now() < endAt) {
+      const startedAt = performance.now();
+      const rcode = await askOnce(this.port, `n${lost + latenciesMs.length}.test`);
+      if (rcode < 0) lost++;
+      else {
+        latenciesMs.push(performance.now() - startedAt);
+        rcodes[rcode] = (rcodes[rcode] ?? 0) + 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return { latenciesMs: latenciesMs.toSorted((a, b) => a - b), lost, rcodes };
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop();
+    rmSync(this.#place.folder, { recursive: true });
+  }
+}
+
+function run({ folder, port, metricsPort }: Place): DaemonProcess {
+  const corefile = join(folder, 'Corefile');
+  return new DaemonProcess(
+    [
+      ...['-conf', corefile, '-basecorefile', join(folder, 'none'), '-localip', '127.0.0.1'],
+      ...['-dns.port', `${port}`, '-setupinterface=false', '-setupiptables=false'],
+      ...['-metrics-listen-address', `127.0.0.1:${metricsPort}`],
+    ],
+    { cwd: folder },
+  );
+}
+
+function writeCorefile({ folder, port, upstreamPort }: Place, variant: number): void {
+  const block = (zone: string, options: string) => `${zone}:${port} {
+    bind 127.0.0.1
+    errors
+    cache {
+        success 9984 ${30 + (variant % 2)}
+        denial 9984 5
+        ${options}
+    }
+    forward . 127.0.0.1:${upstreamPort} {
+        ${zone === '.' ? 'prefer_udp' : ''}
+    }
+    reload
+}
+`;
+  const text =
+    block('cluster.local', 'nxdomain_cut') + block('.', 'serve_stale 1h\nprefetch 3\nguard 30s');
+  writeFileSync(join(folder, 'Corefile'), text);
+}
+
+/** The response code; −1 when none comes in time. */
+async function askOnce(port: number, name: string): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  const query = { type: 'query', id: 1, flags: packet.RECURSION_DESIRED } as const;
+  const rcode = new Promise<number>((resolve) => {
+    readFrames(socket, (reply) => resolve(reply[3] & 15));
+    socket.on('close', () => resolve(-1));
+    setTimeout(resolve, 5000, -1).unref();
+  });
+  socket.write(frame(packet.encode({ ...query, questions: [{ name, type: 'A' }] })));
+  const result = await rcode;
+  socket.destroy();
+  if (!socket.closed) await once(socket, 'close');
+  return result;
+}
