@@ -41,8 +41,8 @@ test.each<[string, Partial<Faults>]>([
     `${label}: ${account}, ${upstream.asked} questions, ${upstream.accepted} connections`,
   );
   expect(account.count(0)).toBe(PER_SECOND * SECONDS);
-  // Long before any client asks again. The test's own work is in it.
-  expect(account.percentileMs(99)).toBeLessThan(1500);
+  // Before any client asks again, with the upstream's and the test's own work in it.
+  expect(account.maxMs).toBeLessThan(5000);
   // Whoever loses what it was asked is asked again, but not for ever.
   expect(upstream.asked).toBeLessThan(PER_SECOND * SECONDS * 10);
 });
