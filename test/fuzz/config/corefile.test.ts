@@ -1,6 +1,6 @@
 /** Whatever a Corefile holds, reading it ends with a configuration or with a CorefileError. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readFlags } from '../../../src/cli/flags.ts';
 import { CorefileError } from '../../../src/config/corefile-error.ts';
 import { corefileDigest } from '../../../src/config/digest.ts';
@@ -11,9 +11,12 @@ import { parseCorefile } from '../../../src/config/parser.ts';
 import { fillTemplate } from '../../../src/config/template.ts';
 import { loadCorefile } from '../../../src/plugins/configuration.ts';
 import { DIRECTIVES } from '../../../src/plugins/registry.ts';
+import { FUZZ_TIMEOUT_MS, runs } from '../budget.ts';
 
-const SEED = 20_261;
-const RUNS = { seed: SEED, numRuns: 2000 };
+const RUNS = runs(2000);
+
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT_MS });
+
 const ENV = { A: 'a b', B: '{', C: '"' };
 
 /** Files that import each other. */

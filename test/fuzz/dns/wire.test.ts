@@ -1,7 +1,7 @@
 /** Octets from outside: whatever they are, reading them ends, and never with an exception. */
 import packet from 'dns-packet';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readAnswer } from '../../../src/dns/answer.ts';
 import { findOpt, optionsOf } from '../../../src/dns/edns.ts';
 import { decodeMessage, encodeMessage } from '../../../src/dns/message.ts';
@@ -10,27 +10,17 @@ import { QueryView, READ_BADVERS, READ_DROP, READ_OK } from '../../../src/dns/qu
 import { recordToText } from '../../../src/dns/record-text.ts';
 import { DOES_NOT_FIT, writeRcode, writeReply } from '../../../src/dns/reply.ts';
 import { truncateReply } from '../../../src/dns/truncate.ts';
-import { queryWire, responseArbitrary, SEED } from '../../unit/dns/messages.ts';
+import { queryWire, responseArbitrary } from '../../unit/dns/messages.ts';
+import { FUZZ_TIMEOUT_MS, runs } from '../budget.ts';
+import { mutate, mutations } from '../mutation.ts';
 
-/** `FUZZ_RUNS=1000000` for a long run, `FUZZ_SEED=n` for another one. */
-const RUNS = {
-  numRuns: Number(process.env.FUZZ_RUNS ?? 2000),
-  seed: Number(process.env.FUZZ_SEED ?? SEED),
-};
+const RUNS = runs(2000);
+
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT_MS });
 
 /** A valid message with a few octets changed, cut or repeated. */
 function mutated(base: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
-  const change = fc.record({
-    at: fc.nat(),
-    octet: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 0x3f, 0xc0, 0xff)),
-  });
-  return fc
-    .tuple(base, fc.array(change, { maxLength: 6 }), fc.option(fc.nat(), { freq: 3 }))
-    .map(([wire, changes, cut]) => {
-      const copy = Buffer.from(wire);
-      for (const { at, octet } of changes) copy[at % copy.length] = octet;
-      return cut === null ? copy : copy.subarray(0, cut % (copy.length + 1));
-    });
+  return fc.tuple(base, mutations).map(([wire, mutation]) => mutate(wire, mutation));
 }
 
 const random = fc.uint8Array({ maxLength: 300 }).map((octets) => Buffer.from(octets));

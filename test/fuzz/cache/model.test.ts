@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { a, type Got, type Reply, soa, startCache } from '../../helpers/cache-fixture.ts';
+import { FUZZ_TIMEOUT_MS, runs } from '../budget.ts';
 
 const MAX_TTL = 20;
 const MIN_TTL = 5;
@@ -84,7 +85,9 @@ const step: fc.Arbitrary<Step> = fc.record({
   }),
 });
 
-test('clients see what a simple model of the cache says they see', async () => {
+test('clients see what a simple model of the cache says they see', {
+  timeout: FUZZ_TIMEOUT_MS,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
       const { ask, clock, upstream } = await startCache(COREFILE);
@@ -98,11 +101,13 @@ test('clients see what a simple model of the cache says they see', async () => {
         expect(seen).toEqual(model.ask(current, clock.nowMs()));
       }
     }),
-    { seed: 20_260_731, numRuns: 300 },
+    runs(300),
   );
 });
 
-test('under any load the stores hold no more than they may, and forget nothing they need not', async () => {
+test('under any load the stores hold no more than they may, and forget nothing they need not', {
+  timeout: FUZZ_TIMEOUT_MS,
+}, async () => {
   const names = fc.array(fc.nat(1500), { minLength: 1100, maxLength: 2500 });
   await fc.assert(
     fc.asyncProperty(names, async (numbers) => {
@@ -119,6 +124,6 @@ test('under any load the stores hold no more than they may, and forget nothing t
         if (recent.length > 1024) recent.pop();
       }
     }),
-    { seed: 20_260_731, numRuns: 3 },
+    runs(3),
   );
 });
