@@ -3,15 +3,16 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, WHO } from './harness/cluster.ts';
-import { isUml, until } from './harness/command.ts';
+import { isUml, LEASE_MS, loadOf, slowness, until } from './harness/command.ts';
 import { startIntercepting, stopDriver } from './harness/host-driver.ts';
 import { startLoad } from './harness/load.ts';
 import { countAnswers, gapAfterMs, unixMs } from './harness/load-summary.ts';
 import type { Running } from './harness/namespace.ts';
 
-const LEASE_MS = 2000;
 const SLACK_MS = 500;
-const PER_SECOND = isUml ? 40 : 1000;
+const PER_SECOND = loadOf(1000);
+/** Interception is back so long after a process goes on. */
+const BACK_MS = 1500 * slowness;
 /** Fewer than this is no load. */
 const ENOUGH = PER_SECOND / 4;
 
@@ -35,11 +36,11 @@ const load = (seconds: number) =>
   startLoad(cluster.pod, { server: KUBE_DNS, perSecond: PER_SECOND, seconds, name: WHO });
 
 /** The load's program has started by then. */
-const begun = () => sleep(isUml ? 5000 : 1000);
+const begun = () => sleep(1000 * slowness);
 
 test('kill -9: kube-dns answers all that is asked half a second after the lease or later', async () => {
   driver = await startIntercepting(cluster);
-  const { records } = load(isUml ? 8 : 5);
+  const { records } = load((LEASE_MS + 3000 * slowness) / 1000);
   await begun();
   const killedMs = unixMs();
   driver.child.kill('SIGKILL');
@@ -54,24 +55,29 @@ test('kill -9: kube-dns answers all that is asked half a second after the lease 
   expect(late).toMatchObject({ cache: 0, lost: 0 });
 });
 
-test('kill -STOP: the same, and interception is back 1.5 s after kill -CONT', async () => {
-  driver = await startIntercepting(cluster);
-  const { records } = load(isUml ? 10 : 7);
-  await begun();
-  const stoppedMs = unixMs();
-  driver.child.kill('SIGSTOP');
-  await sleep(LEASE_MS + 1500);
-  const continuedMs = unixMs();
-  driver.child.kill('SIGCONT');
-  const all = await records;
-  const ended = countAnswers(all, stoppedMs + LEASE_MS + SLACK_MS, continuedMs);
-  console.log(`kill -STOP: the last unanswered query ${gapAfterMs(all, stoppedMs)} ms later`);
-  expect(ended.kubeDns).toBeGreaterThan(ENOUGH);
-  expect(ended.lost).toBe(0);
-  const back = countAnswers(all, continuedMs + 1500);
-  expect(back.cache).toBeGreaterThan(ENOUGH);
-  expect(back).toMatchObject({ kubeDns: 0, lost: 0 });
-});
+test.skipIf(isUml)(
+  'kill -STOP: the same, and interception is back 1.5 s after kill -CONT',
+  async () => {
+    driver = await startIntercepting(cluster);
+    const { records } = load((LEASE_MS + 5000 * slowness) / 1000);
+    await begun();
+    const stoppedMs = unixMs();
+    driver.child.kill('SIGSTOP');
+    await sleep(LEASE_MS + BACK_MS);
+    const continuedMs = unixMs();
+    driver.child.kill('SIGCONT');
+    const all = await records;
+    const ended = countAnswers(all, stoppedMs + LEASE_MS + SLACK_MS, continuedMs);
+    console.log(`kill -STOP: the last unanswered query ${gapAfterMs(all, stoppedMs)} ms later`);
+    expect(ended.kubeDns).toBeGreaterThan(ENOUGH);
+    expect(ended.lost).toBe(0);
+    // Not looked at: the moment after kill -CONT. What gathered in the sockets is answered then, all at
+    // once, and the one socket of this client drops some of it, fresh answers of kube-dns among them.
+    const back = countAnswers(all, continuedMs + BACK_MS);
+    expect(back.cache).toBeGreaterThan(ENOUGH);
+    expect(back).toMatchObject({ kubeDns: 0, lost: 0 });
+  },
+);
 
 test.skipIf(isUml)(
   'listeners that do not answer end the lease, and begin it again when they do',
@@ -89,7 +95,7 @@ test.skipIf(isUml)('a hung event loop ends the process within 5 s', async () => 
   const hungMs = unixMs();
   driver.child.kill('SIGHUP');
   expect(await driver.ended).toBe(14);
-  expect(unixMs() - hungMs).toBeLessThan(5000);
+  expect(unixMs() - hungMs).toBeLessThan(5000 * slowness + SLACK_MS);
 });
 
 test.skipIf(isUml)('SIGTERM: the very next query is answered by kube-dns', async () => {
@@ -106,7 +112,7 @@ test.skipIf(isUml || !hasTun)(
   'kill -9 with a TUN device: the next query is answered by kube-dns',
   async () => {
     driver = await startIntercepting(cluster, { interfaceType: 'tun' });
-    const { records } = load(2);
+    const { records } = load(2 * slowness);
     await begun();
     const killedMs = unixMs();
     driver.child.kill('SIGKILL');
@@ -115,8 +121,8 @@ test.skipIf(isUml || !hasTun)(
     console.log(
       `kill -9 with tun: the last unanswered query ${gapAfterMs(all, killedMs)} ms later`,
     );
-    expect(gapAfterMs(all, killedMs)).toBeLessThan(100);
-    expect(countAnswers(all, killedMs + 100).kubeDns).toBeGreaterThan(ENOUGH);
+    expect(gapAfterMs(all, killedMs)).toBeLessThan(100 * slowness);
+    expect(countAnswers(all, killedMs + 100 * slowness).kubeDns).toBeGreaterThan(ENOUGH);
   },
 );
 

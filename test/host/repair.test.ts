@@ -10,7 +10,7 @@ import { unixMs } from './harness/load-summary.ts';
 import type { Running } from './harness/namespace.ts';
 
 /** A look starts programs: where all is slow that alone takes longer than the repair may. */
-const LOOK_MS = slowness === 1 ? 0 : 500 * slowness;
+const LOOK_MS = slowness === 1 ? 0 : 1000 * slowness;
 
 /** What this kernel can make. */
 const PLAIN_KIND = isUml ? 'dummy' : 'ifb';
@@ -46,7 +46,7 @@ describe('someone else', () => {
     cluster.node.ip('addr', 'flush', 'dev', 'nodelocaldns');
     const tookMs = await timeMs('the addresses', hasAddress);
     console.log(`addresses flushed: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(200 + LOOK_MS);
+    expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
   });
 
   test('deletes the interface: it is back with its addresses within 200 ms', async () => {
@@ -54,7 +54,7 @@ describe('someone else', () => {
     cluster.node.ip('link', 'del', 'nodelocaldns');
     const tookMs = await timeMs('the interface', hasAddress);
     console.log(`interface deleted: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(200 + LOOK_MS);
+    expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
     expect(cluster.who()).toBe(FROM_CACHE);
   });
 
@@ -63,12 +63,13 @@ describe('someone else', () => {
     iptables('-t', 'raw', '-F');
     const tookMs = await timeMs('the rules', () => cluster.ourRules().length === 24);
     console.log(`rules flushed: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(2000 + LOOK_MS);
+    expect(tookMs).toBeLessThan(2000 * slowness + LOOK_MS);
   });
 
   test('doubles a rule: one of them goes', async () => {
     driver = await startIntercepting(cluster);
-    const [rule] = cluster.ourRules();
+    // The filter table's may come first.
+    const rule = cluster.ourRules().find((line) => line.includes('PREROUTING'));
     const script = cluster.node.file('double', `*raw\n${rule}\n${rule}\nCOMMIT\n`);
     cluster.node.run(`iptables-${cluster.iptables}-restore`, '--noflush', script);
     expect(cluster.ourRules()).toHaveLength(26);
@@ -133,16 +134,19 @@ describe('a killed predecessor', () => {
   });
 });
 
-test('an instance that stops leaves interface and rules to one that lives', async () => {
-  const first = await startIntercepting(cluster);
-  driver = await startIntercepting(cluster);
-  expect(await stopDriver(first)).toContain('Another instance serves');
-  expect(cluster.ourRules()).toHaveLength(24);
-  await sleep(LEASE_MS + 500);
-  expect(cluster.who()).toBe(FROM_CACHE);
-  await stopDriver(driver);
-  expect(cluster.ourRules()).toEqual([]);
-});
+test.skipIf(isUml)(
+  'an instance that stops leaves interface and rules to one that lives',
+  async () => {
+    const first = await startIntercepting(cluster);
+    driver = await startIntercepting(cluster);
+    expect(await stopDriver(first)).toContain('Another instance serves');
+    expect(cluster.ourRules()).toHaveLength(24);
+    await sleep(LEASE_MS + 500);
+    expect(cluster.who()).toBe(FROM_CACHE);
+    await stopDriver(driver);
+    expect(cluster.ourRules()).toEqual([]);
+  },
+);
 
 test('without a lease addresses and rules are the original ones', async () => {
   driver = await startIntercepting(cluster, { leaseMs: 0 });
@@ -154,7 +158,7 @@ test('without a lease addresses and rules are the original ones', async () => {
   expect(cluster.ourRules()).toEqual([]);
 });
 
-test('IPv4 and IPv6 are kept by one process', async () => {
+test.skipIf(isUml)('IPv4 and IPv6 are kept by one process', async () => {
   driver = await startIntercepting(cluster, { localIps: [LINK_LOCAL, 'fd00:10::a'] });
   const rules = cluster.node.run(`ip6tables-${cluster.iptables}-save`);
   expect(rules.match(/NodeLocal DNS Cache/g)).toHaveLength(12);
@@ -169,7 +173,7 @@ describe('iptables that misbehaves', () => {
     const legacy = cluster.iptables === 'legacy' ? cluster : await Cluster.create('legacy');
     try {
       const lock = legacy.node.file('xtables.lock', '');
-      const holder = legacy.node.start(['flock', lock, 'sleep', '7']);
+      const holder = legacy.node.start(['flock', lock, 'sleep', `${7 * slowness}`]);
       driver = await startDriver(legacy, {}, { XTABLES_LOCKFILE: lock });
       expect(legacy.who(LINK_LOCAL)).toBe(FROM_CACHE);
       // Without its rules a service's address stays with kube-dns.
@@ -185,7 +189,7 @@ describe('iptables that misbehaves', () => {
     }
   });
 
-  test('restoring fails: it is counted and tried again', async () => {
+  test.skipIf(isUml)('restoring fails: it is counted and tried again', async () => {
     const program = `iptables-${cluster.iptables}-restore`;
     const folder = join(cluster.node.folder, 'broken');
     mkdirSync(folder);
@@ -255,7 +259,7 @@ describe('conflicts at the start', () => {
     }
   });
 
-  test('a missing NET_ADMIN is named', async () => {
+  test.skipIf(isUml)('a missing NET_ADMIN is named', async () => {
     const without = ['setpriv', '--bounding-set', '-net_admin'];
     expect(await refusal(cluster, {}, {}, without)).toMatch(
       /refused net-admin .*NET_ADMIN.*securityContext/,

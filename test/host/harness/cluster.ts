@@ -10,7 +10,7 @@
  * The address of `who.test.cluster.local` tells who answered: kube-dns itself, or, through
  * kube-dns-upstream, the cache.
  */
-import { iptablesKind, until } from './command.ts';
+import { iptablesKind, slowness, until } from './command.ts';
 import { connect, Namespace } from './namespace.ts';
 
 export const KUBE_DNS = '10.96.0.10';
@@ -66,8 +66,8 @@ export class Cluster {
 
   /** What a program says in a namespace about a name: the answers of `dig +short`, one per line. */
   dig(from: Namespace, server: string, ...question: string[]): string {
-    const options = ['+short', '+time=1', '+tries=1'];
-    return from.try('dig', `@${server}`, ...options, ...question).stdout.trim();
+    const options = ['+short', `+time=${slowness}`, '+tries=1'];
+    return from.tryQuickly('dig', `@${server}`, ...options, ...question).stdout.trim();
   }
 
   /** Which way a query of the pod's to an address goes now. */
@@ -78,7 +78,7 @@ export class Cluster {
   /** The rules of the node in iptables-save form. */
   rules(table?: string): string {
     const which = table === undefined ? [] : ['-t', table];
-    return this.node.run(`iptables-${this.iptables}-save`, ...which);
+    return this.node.runQuickly(`iptables-${this.iptables}-save`, ...which);
   }
 
   /** The rules that a node-local cache put there. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cluster, FROM_CACHE, KUBE_DNS, KUBE_DNS_UPSTREAM, LINK_LOCAL } from './cluster.ts';
-import { NODE, until } from './command.ts';
+import { LEASE_MS, NODE, slowness, until } from './command.ts';
 import type { Running } from './namespace.ts';
 
 const BUILT = new URL('../../../dist/nodelocaldns.js', import.meta.url).pathname;
@@ -74,6 +74,8 @@ export class Daemon {
         ...['-localip', `${LINK_LOCAL},${KUBE_DNS}`],
         ...['-conf', join(node.folder, `Corefile${started}`), '-basecorefile', base],
         ...['-upstreamsvc', 'kube-dns-upstream'],
+        // The default is what is tested, where it will do.
+        ...(slowness === 1 ? [] : ['-lease', `${LEASE_MS / 1000}s`]),
         ...['-pidfile', join(node.folder, `pid${started}`)],
         ...flags,
       ],
@@ -133,7 +135,7 @@ export class Daemon {
 
   /** The value of a sample in its metrics; the sum where several lines fit. Null without any. */
   metric(name: string, ...labels: string[]): number | null {
-    const text = this.cluster.node.run('curl', '-s', 'http://127.0.0.1:9253/metrics');
+    const text = this.cluster.node.runQuickly('curl', '-s', 'http://127.0.0.1:9253/metrics');
     const values = text
       .split('\n')
       .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))

@@ -5,12 +5,13 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { decode, encode, streamEncode } from 'dns-packet';
+import { createProbe } from '../../../src/daemon/node-side.ts';
 import { DeadMan } from '../../../src/host/dead-man.ts';
 import { Interception, type InterceptionOptions } from '../../../src/host/interception.ts';
-import { probeSelf } from '../../../src/host/self-probe.ts';
 import { createSetupErrors } from '../../../src/host/setup-errors.ts';
 import { monotonicClock } from '../../../src/log/clock.ts';
 import { Log } from '../../../src/log/log.ts';
+import { LEASE_MS, slowness } from './command.ts';
 
 const options: InterceptionOptions = {
   localIps: ['169.254.20.10'],
@@ -18,7 +19,7 @@ const options: InterceptionOptions = {
   healthPort: 8080,
   interfaceName: 'nodelocaldns',
   interfaceType: 'dummy',
-  leaseMs: 2000,
+  leaseMs: LEASE_MS,
   setupInterface: true,
   setupIptables: true,
   rules: 'auto',
@@ -33,7 +34,7 @@ const interception = new Interception(options, {
   log,
   counters,
   clock: monotonicClock,
-  probe: (ip) => probeSelf({ ip, port: options.dnsPort, transport: 'udp', deadlineMs: 400 }),
+  probe: createProbe({ dnsPort: options.dnsPort, deadlineMs: 400 * slowness }),
 });
 
 function answer(message: Buffer): object {
@@ -77,7 +78,8 @@ try {
   await interception.prepare();
   for (const ip of options.localIps) await listen(ip);
   await interception.engage();
-  new DeadMan({ limitSeconds: 4 }).start();
+  // As in the daemon, and longer than a test has it stand still.
+  new DeadMan({ limitSeconds: 5 * slowness }).start();
   console.log('engaged');
 } catch (cause) {
   console.log('refused', (cause as { code?: string }).code, (cause as Error).message);

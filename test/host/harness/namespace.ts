@@ -63,6 +63,26 @@ export class Namespace {
     return { status, stdout, stderr };
   }
 
+  /**
+   * Runs a program here that looks neither at /etc/resolv.conf nor at /sys: those stay the machine's,
+   * which saves most of the time. Throws when it fails.
+   */
+  runQuickly(...command: string[]): string {
+    return run('nsenter', this.#netOption, ...command);
+  }
+
+  /** The same, whatever comes of it. */
+  tryQuickly(...command: string[]): Finished {
+    return spawnSync('nsenter', [this.#netOption, ...command], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+  }
+
+  get #netOption(): string {
+    return `--net=/run/netns/${this.name}`;
+  }
+
   /** Starts a program here. It is ended with the namespace at the latest. */
   start(command: string[], environment: Record<string, string> = {}): Running {
     const child = spawn('ip', this.#wrap(command), {
