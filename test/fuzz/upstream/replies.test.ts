@@ -8,6 +8,8 @@ import { createServer } from 'node:net';
 import packet from 'dns-packet';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { decodeMessage } from '../../../src/dns/message.ts';
+import { nameFromText } from '../../../src/dns/name.ts';
 import { askUdp } from '../../helpers/dns-client.ts';
 import { frame, readFrames } from '../../helpers/framing.ts';
 import { freePort } from '../../helpers/free-port.ts';
@@ -21,11 +23,12 @@ const ID_LENGTH = 2;
 const WITNESS = 'witness.test';
 const WITNESS_ADDRESS = '192.0.2.53';
 
-/** Tried always: a wrong ID, records that are not there, a header alone. */
+/** Tried always: a wrong ID, records that are not there, a header alone, a CNAME turned into HINFO. */
 const FOUND: [Mutation, boolean][] = [
   [{ changes: [{ at: 0, octet: 0xff }], cut: null }, false],
   [{ changes: [{ at: 10, octet: 0xc0 }], cut: null }, true],
   [{ changes: [], cut: 12 }, true],
+  [{ changes: [{ at: 37, octet: 13 }], cut: null }, true],
 ];
 
 test.each(['udp', 'tcp'] as const)(
@@ -52,9 +55,10 @@ test.each(['udp', 'tcp'] as const)(
         upstream.next = { name, mutation, start: keepsId ? ID_LENGTH : 0 };
         const reply = await askUdp(daemon.ports.dns, queryFor(name, number & 0xffff));
         if (reply === null) throw new Error('no answer');
-        const decoded = packet.decode(reply);
-        expect(decoded.id).toBe(number & 0xffff);
-        expect(decoded.questions).toMatchObject([{ name, type: 'A' }]);
+        // dns-packet has opinions on data, such as that of HINFO, that are not the message's form.
+        const decoded = decodeMessage(reply);
+        expect(decoded?.id).toBe(number & 0xffff);
+        expect(decoded?.questions).toEqual([{ name: nameFromText(`${name}.`), type: 1, class: 1 }]);
         const witness = await askUdp(daemon.ports.dns, queryFor(WITNESS, 1));
         expect(packet.decode(witness ?? Buffer.alloc(0)).answers).toMatchObject([
           { name: WITNESS, data: WITNESS_ADDRESS },
