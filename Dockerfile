@@ -4,11 +4,9 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 -t nodelocaldns:0.1.0 .
 #
 # It holds no distribution, only the files that are needed: see deploy/image. The images to build on
-# can be replaced by ones from a mirror, and the results of the first two stages by ready ones.
+# can be replaced by ones from a mirror.
 ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 ARG DEBIAN_IMAGE=docker.io/library/debian:12.11-slim
-ARG APP=app
-ARG SYSTEM=system
 
 FROM ${NODE_IMAGE} AS app
 RUN apt-get update && apt-get install -y --no-install-recommends binutils
@@ -26,17 +24,14 @@ FROM ${DEBIAN_IMAGE} AS system
 COPY deploy/image/collect-system.sh /
 RUN apt-get update && /collect-system.sh /system
 
-FROM ${APP} AS app-files
-FROM ${SYSTEM} AS system-files
-
 FROM scratch
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="nodelocaldns" \
       org.opencontainers.image.description="A DNS cache on every Kubernetes node, in place of node-cache" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0 AND MIT AND GPL-2.0-or-later AND LGPL-2.1-or-later"
-COPY --from=system-files /system /
-COPY --from=app-files /app /
+COPY --from=system /system /
+COPY --from=app /app /
 # The daemon sets up the node's network: as root, with NET_ADMIN (see daemonset.yaml).
 USER 0:0
 ENTRYPOINT ["/node-cache"]

@@ -71,6 +71,13 @@ export class Container {
     this.#runc('kill', this.#id, name);
   }
 
+  /** Runs a command in it, as `kubectl exec` does. */
+  exec(...command: string[]): { status: number | null; output: string } {
+    const args = ['--root', this.#state, 'exec', this.#id, ...command];
+    const { status, stdout, stderr } = spawnSync('runc', args, { encoding: 'utf8' });
+    return { status, output: stdout + stderr };
+  }
+
   /** Ends it as kubelet does; gives its exit status. */
   async stop(): Promise<number | null> {
     this.signal('TERM');

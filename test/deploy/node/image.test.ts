@@ -124,6 +124,20 @@ test('the stock manifest: serves the node with its arguments and rights', async 
   expect(leftBehind()).toEqual([]);
 });
 
+test('the commands beside the daemon work in its container', async () => {
+  const container = start(MANIFEST);
+  await container.untilServing(cluster);
+  const status = container.exec('nodelocaldns', 'status');
+  expect(status).toMatchObject({ status: 0, output: expect.stringContaining(KUBE_DNS) });
+  const doctor = container.exec('nodelocaldns', 'doctor');
+  // Nothing is broken; that nobody has asked much yet is a warning.
+  expect(doctor.status, doctor.output).toBeLessThan(2);
+  expect(doctor.output).toMatch(/ok +rules/);
+  const values = ['--kubedns', KUBE_DNS];
+  expect(container.exec('nodelocaldns', 'render', 'cilium', ...values).status).toBe(0);
+  expect(await container.stop()).toBe(0);
+});
+
 test('nftables: sets its rules without iptables', async () => {
   const args = '            - "-rules"\n            - "nftables"\n';
   const flag = '            - "kube-dns-upstream"\n';

@@ -35,11 +35,9 @@ export class Image {
       const buildah = buildahIn(folder);
       stage(buildah, folder, 'system', []);
       stage(buildah, folder, 'app', [NODE]);
-      const replaced = ['app', 'system'].flatMap((name) => [
-        '--build-arg',
-        `${name.toUpperCase()}=localhost/${name}`,
-      ]);
-      buildah('build', '--isolation=chroot', '--pull-never', ...replaced, '-t', NAME, root);
+      const file = join(folder, 'Dockerfile');
+      writeFileSync(file, lastStage());
+      buildah('build', '--isolation=chroot', '--pull-never', '-f', file, '-t', NAME, root);
       const container = buildah('from', '--pull-never', NAME);
       const files = buildah('mount', container);
       const { OCIv1 } = JSON.parse(buildah('inspect', '--type', 'image', NAME));
@@ -67,6 +65,12 @@ export class Image {
   remove(): void {
     rmSync(this.#folder, { recursive: true });
   }
+}
+
+/** The Dockerfile with ready images in the place of its first two stages. */
+function lastStage(): string {
+  const [, text] = readFileSync(`${root}Dockerfile`, 'utf8').split(/^(?=FROM scratch$)/m);
+  return `FROM localhost/app AS app\nFROM localhost/system AS system\n${text}`;
 }
 
 type Buildah = (command: string, ...args: string[]) => string;
