@@ -35,6 +35,7 @@ export class SoakUpstream {
 
 async function run(port: number): Promise<ChildProcess> {
   const child = spawn(NODE, [SCRIPT, `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.once('exit', () => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   return child;
 }

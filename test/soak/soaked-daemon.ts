@@ -11,6 +11,9 @@ import { freePort } from '../helpers/free-port.ts';
 import type { Steady } from '../hostile/harness/steady-client.ts';
 import { readVitals, type Vitals } from './vitals.ts';
 
+/** A loaded machine takes its time. */
+const START_WAIT_MS = 60_000;
+
 /** What all instances share. */
 interface Place {
   readonly folder: string;
@@ -51,7 +54,7 @@ export class SoakedDaemon {
   /** Starts a successor beside this one, which is then told to end. */
   async takeOver(): Promise<SoakedDaemon> {
     const successor = run(this.#place);
-    await successor.untilOutput('linux/');
+    await successor.untilOutput('linux/', START_WAIT_MS);
     await this.#process.stop();
     return new SoakedDaemon(this.#place, successor);
   }
@@ -90,7 +93,7 @@ export class SoakedDaemon {
 
 function run({ folder, port, metricsPort }: Place): DaemonProcess {
   const corefile = join(folder, 'Corefile');
-  return new DaemonProcess(
+  const daemon = new DaemonProcess(
     [
       ...['-conf', corefile, '-basecorefile', join(folder, 'none'), '-localip', '127.0.0.1'],
       ...['-dns.port', `${port}`, '-setupinterface=false', '-setupiptables=false'],
@@ -98,6 +101,8 @@ function run({ folder, port, metricsPort }: Place): DaemonProcess {
     ],
     { cwd: folder },
   );
+  process.once('exit', () => daemon.child.kill('SIGKILL'));
+  return daemon;
 }
 
 function writeCorefile({ folder, port, upstreamPort }: Place, variant: number): void {
