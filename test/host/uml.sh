@@ -52,7 +52,11 @@ mount -t tmpfs run /run
 mkdir -p /run/kmod/lib
 ln -s /usr/lib/uml/modules /run/kmod/lib/modules
 mount -t hostfs none -o $1 /mnt
+# The sources may lie below /tmp themselves.
+mkdir /run/root
+mount --bind $root /run/root
 mount -t tmpfs tmp /tmp
+[ -d $root ] || { mkdir -p $root && mount --bind /run/root $root; }
 for module in $(echo $modules); do modprobe -d /run/kmod \$module || echo "no module \$module"; done
 ip link set lo up
 cd $root
