@@ -10,7 +10,8 @@
  *   10.0.0.4  ▮            ├─ one of each in turn ─▶ STARTS_PER_TURN ─▶ the next stage
  *   10.0.0.7  ▮▮          ─┘
  *
- * Without pressure nothing is queued and nothing delayed.
+ * Without pressure nothing is queued and nothing delayed. A client alone that waits for its answers
+ * before it asks on is not slowed down, however fast it is.
  */
 import { FairShare } from '../cache/fair-share.ts';
 import { RCODE_SERVFAIL } from '../dns/header.ts';
@@ -21,12 +22,13 @@ import { type Done, failed, type Stage } from './stage.ts';
 /** Misses that one turn of the event loop begins: half a millisecond's work. */
 const STARTS_PER_TURN = 16;
 /**
- * The same while the sockets bring more than they would if they were empty after each turn: what is
- * read comes first, as hits wait in the sockets behind it.
+ * The same once a client has had misses refused, until half of the queue is free: then there is a
+ * pause between turns as well, so that the loop waits at the sockets most of the time, where a hit
+ * is answered the moment it comes. Some 3,500 misses a second are left, for all clients in turn.
  */
-const BACKLOG = 64;
-const STARTS_WITH_BACKLOG = 4;
-/** Misses that wait for their turn, of all clients: some 2 kB each, and 50 ms until the last one's. */
+const STARTS_IN_FLOOD = 4;
+const FLOOD_PAUSE_MS = 1;
+/** Misses that wait for their turn, of all clients: some 2 kB each. */
 const MAX_QUEUED = 1024;
 
 /** A query that waits for its turn. */
@@ -36,22 +38,34 @@ interface Queued {
   readonly done: Done;
 }
 
+/** When turns are taken; tests take them themselves. */
+export interface Schedule {
+  /** In the next turn of the event loop. */
+  soon(turn: () => void): void;
+  /** After FLOOD_PAUSE_MS. */
+  afterPause(turn: () => void): void;
+}
+
+const EVENT_LOOP: Schedule = {
+  soon: (turn) => setImmediate(turn),
+  afterPause: (turn) => setTimeout(turn, FLOOD_PAUSE_MS),
+};
+
 /** One per process, as there is one thread. */
 export class MissQueue {
   /** Queries by client, the client whose turn is next first. BOUNDED by #share. */
   readonly #queues = new Map<string, Queued[]>();
   readonly #share = new FairShare(MAX_QUEUED);
-  readonly #runLater: (turn: () => void) => void;
+  readonly #schedule: Schedule;
   /** The batch whose misses are counted in #started. */
   #batchMs = 0;
   #started = 0;
   #isTurnComing = false;
-  /** Misses that came since the last turn. */
-  #arrived = 0;
+  /** A client asks for more than its share. */
+  #isFlooded = false;
 
-  /** `runLater` calls its argument in the next turn of the event loop: setImmediate, but in tests. */
-  constructor(runLater: (turn: () => void) => void = setImmediate) {
-    this.#runLater = runLater;
+  constructor(schedule: Schedule = EVENT_LOOP) {
+    this.#schedule = schedule;
   }
 
   get length(): number {
@@ -65,8 +79,9 @@ export class MissQueue {
 
   /** Whether one more query of `client`, which has just come, may wait. */
   hasRoom(client: string): boolean {
-    this.#arrived++;
-    return this.#share.hasRoom(client);
+    const hasRoom = this.#share.hasRoom(client);
+    if (!hasRoom) this.#isFlooded = true;
+    return hasRoom;
   }
 
   /** Has `next` resolve `query`, at once or later. False when the client has its share of the queue. */
@@ -75,9 +90,9 @@ export class MissQueue {
       next.resolve(query, done);
       return true;
     }
-    this.#arrived++;
     const client = query.client.address;
-    if (!this.#share.take(client)) return false;
+    if (!this.hasRoom(client)) return false;
+    this.#share.take(client);
     const queue = this.#queues.get(client);
     if (queue === undefined) this.#queues.set(client, [{ query, next, done }]);
     else queue.push({ query, next, done });
@@ -97,18 +112,19 @@ export class MissQueue {
   #callTurn(): void {
     if (this.#isTurnComing) return;
     this.#isTurnComing = true;
-    this.#runLater(this.#turn);
+    if (this.#isFlooded) this.#schedule.afterPause(this.#turn);
+    else this.#schedule.soon(this.#turn);
   }
 
   readonly #turn = (): void => {
     this.#isTurnComing = false;
-    const starts = this.#arrived < BACKLOG ? STARTS_PER_TURN : STARTS_WITH_BACKLOG;
-    this.#arrived = 0;
+    const starts = this.#isFlooded ? STARTS_IN_FLOOD : STARTS_PER_TURN;
     for (let i = 0; i < starts; i++) {
       const queued = this.#shift();
       if (queued === null) return;
       start(queued);
     }
+    if (this.length < MAX_QUEUED / 2) this.#isFlooded = false;
     if (this.length > 0) this.#callTurn();
   };
 

@@ -8,7 +8,11 @@ const CLIENT = '10.0.0.9';
 /** A queue in front of a stage that notes who was started; `turn` lets the event loop turn once. */
 function makeQueue(stage?: Stage) {
   const turns: (() => void)[] = [];
-  const queue = new MissQueue((turn) => turns.push(turn));
+  const pauses: (() => void)[] = [];
+  const queue = new MissQueue({
+    soon: (turn) => turns.push(turn),
+    afterPause: (turn) => pauses.push(turn),
+  });
   const started: string[] = [];
   const noting: Stage = {
     resolve: (query) => started.push(`${query.client.address} ${query.name}`),
@@ -29,7 +33,11 @@ function makeQueue(stage?: Stage) {
   const turn = () => {
     for (const run of turns.splice(0)) run();
   };
-  return { queue, started, outcomes, batch, turn, turns };
+  /** Lets FLOOD_PAUSE_MS go by. */
+  const pause = () => {
+    for (const run of pauses.splice(0)) run();
+  };
+  return { queue, started, outcomes, batch, turn, turns, pause, pauses };
 }
 
 describe('misses', () => {
@@ -66,26 +74,32 @@ describe('misses', () => {
     expect(started).toHaveLength(16);
   });
 
-  test('give way to reading while the sockets bring many', () => {
-    const { started, batch, turn } = makeQueue();
-    batch(CLIENT, 100);
+  test('are begun slowly once some were refused, until half of the queue is free', () => {
+    const { queue, started, batch, turn, turns, pause, pauses } = makeQueue();
+    batch(CLIENT, 2000);
+    turn();
     started.length = 0;
-    turn();
+    pause();
     expect(started).toHaveLength(4);
+    batch('10.0.0.1', 3);
+    pause();
+    expect(started.filter((line) => line.startsWith('10.0.0.1'))).toHaveLength(2);
+    while (pauses.length > 0) pause();
+    expect(queue.length).toBeGreaterThan(500);
+    expect(queue.length).toBeLessThan(512);
     turn();
-    expect(started).toHaveLength(20);
+    expect(turns).toHaveLength(1);
   });
 
   test('beyond the share of their client are not let in, those of others are', () => {
-    const { queue, batch, turn } = makeQueue();
+    const { queue, batch, turn, pause } = makeQueue();
     expect(batch(CLIENT, 2000)).toBe(16 + 820);
     expect(queue.isPressed).toBe(true);
     expect(queue.hasRoom(CLIENT)).toBe(false);
     expect(queue.hasRoom('10.0.0.1')).toBe(true);
     expect(batch('10.0.0.1', 10)).toBe(10);
     turn();
-    turn();
-    turn();
+    for (let i = 0; i < 10; i++) pause();
     expect(queue.hasRoom(CLIENT)).toBe(true);
   });
 });
