@@ -45,7 +45,8 @@ export async function startDemo(
       health: await freePortFrom(WANTED_PORTS.health),
     };
     const corefilePath = join(folder, 'Corefile');
-    await writeFile(corefilePath, corefileFor(ports, await outsideUpstream(ports)));
+    // As in a cluster: the daemon makes the Corefile from a template.
+    await writeFile(`${corefilePath}.base`, corefileFor(ports, await outsideUpstream(ports)));
     const daemon = await start(flagsFor(corefilePath, ports));
     print(instructions(ports));
     return {

@@ -22,7 +22,9 @@ test('the demo answers what it tells people to ask, and ends with Ctrl-C', async
   expect(await (await fetch(metrics)).text()).toContain('coredns_cache_misses_total{');
   const health = /Health: +(\S+)/.exec(demo.stdout)?.[1] ?? '';
   expect(await (await fetch(health)).text()).toBe('OK');
-  const corefile = /(\/\S*nodelocaldns-demo-\w+)\//.exec(demo.output)?.[1];
+  expect(demo.output).not.toContain('making the Corefile');
+  const folder = /(\/\S*nodelocaldns-demo-\w+)\//.exec(demo.output)?.[1] ?? '';
+  expect(existsSync(folder)).toBe(true);
   expect(await demo.stop('SIGINT')).toEqual({ status: 0, signal: null });
-  if (corefile !== undefined) expect(existsSync(corefile)).toBe(false);
+  expect(existsSync(folder)).toBe(false);
 });
