@@ -5,12 +5,12 @@ import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { startDemo } from '../../../src/cli/demo.ts';
 
-/** Stands for the daemon: remembers its flags and what the Corefile was. */
+/** Stands for the daemon: remembers its flags and the Corefile's template. */
 function fakeDaemon() {
   const seen = { flags: [] as readonly string[], corefile: '', path: '', stopped: false };
   const start = async (flags: readonly string[]) => {
     seen.flags = flags;
-    seen.path = flags[flags.indexOf('-conf') + 1];
+    seen.path = flags[flags.indexOf('-basecorefile') + 1];
     seen.corefile = await readFile(seen.path, 'utf8');
     return {
       stop: async () => {
