@@ -3,6 +3,7 @@ import type { DaemonFlags } from '../cli/flags.ts';
 import { pageRoutes } from '../control/page-routes.ts';
 import { DeadMan } from '../host/dead-man.ts';
 import type { Interception } from '../host/interception.ts';
+import { createNodeEvents } from '../host/node-events.ts';
 import { createSetupErrors, type SetupErrors } from '../host/setup-errors.ts';
 import { monotonicClock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
@@ -73,7 +74,10 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
     },
   );
   const caches = () => configuration.caches;
-  const interception = createInterception(flags, { log, counters, clock: monotonicClock });
+  const events = createNodeEvents();
+  const interception = createInterception(flags, {
+    ...{ log, counters, events, clock: monotonicClock },
+  });
   const control = createControl(flags, {
     ...{ configuration, interception, catalogue, log, complaints },
   });

@@ -6,7 +6,9 @@ import type { Log } from '../log/log.ts';
 import { checkAddresses } from './conflict.ts';
 import { errorText, HostError } from './host-error.ts';
 import { type InterfaceType, NodeInterface } from './interface.ts';
+import { canonicalIp } from './ip.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
+import type { NodeEvents } from './node-events.ts';
 import { hasOtherOwner } from './other-instance.ts';
 import { Serial } from './serial.ts';
 import type { SetupErrors } from './setup-errors.ts';
@@ -21,6 +23,7 @@ export interface AddressKeeperOptions {
 export interface AddressKeeperModules {
   readonly log: Log;
   readonly counters: SetupErrors;
+  readonly events: NodeEvents;
   /** Whether an address may be held now. */
   readonly mayHold: (ip: string) => boolean;
 }
@@ -63,6 +66,21 @@ export class AddressKeeper {
   /** The addresses that the device has from us. */
   get held(): readonly string[] {
     return [...this.#held];
+  }
+
+  /** How many of the held addresses others have removed from an interface that is still there. */
+  async countMissing(): Promise<number> {
+    let missing = 0;
+    await this.#serial.run(async () => {
+      try {
+        if (this.#held.size === 0 || !(await this.#device?.exists())) return;
+        const present = await this.#device?.addresses();
+        missing = this.held.filter((ip) => !present?.includes(canonicalIp(ip))).length;
+      } catch {
+        // Whoever puts them back meets the same fault, and reports it.
+      }
+    });
+    return missing;
   }
 
   /** The held addresses, one after the other; the first of all while there is none. */
@@ -138,7 +156,9 @@ export class AddressKeeper {
     const device = this.#device;
     if (device === null) return;
     try {
+      const before = device.index;
       await device.ensure();
+      if (before !== 0 && device.index !== before) this.#modules.events.repairs.interface++;
     } catch (cause) {
       this.#fail('interfaceAdd', 'setting up the interface', cause);
       return;

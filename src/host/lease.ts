@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import type { NodeEvents } from './node-events.ts';
 
 /** What the lease acts on. No function rejects. */
 export interface LeaseActions {
@@ -38,6 +39,7 @@ export class Lease {
   readonly #actions: LeaseActions;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #events: NodeEvents;
   #isHeld = false;
   #endsAtMs = 0;
   #nextTrialMs = 0;
@@ -47,12 +49,13 @@ export class Lease {
   /** `leaseMs` is whole seconds, as the kernel counts; 0: unlimited, and `tick` is not to be called. */
   constructor(
     options: { leaseMs: number; actions: LeaseActions },
-    modules: { clock: Clock; log: Log },
+    modules: { clock: Clock; log: Log; events: NodeEvents },
   ) {
     this.#leaseMs = options.leaseMs;
     this.#actions = options.actions;
     this.#clock = modules.clock;
     this.#log = modules.log;
+    this.#events = modules.events;
   }
 
   /** Whether the addresses ought to be there now. */
@@ -73,9 +76,11 @@ export class Lease {
     await this.#actions.drop();
   }
 
-  /** The addresses went away under us: takes them again if we are well. */
-  async repair(): Promise<void> {
-    if (this.#isHeld && this.#unanswered === 0 && !this.#hasLapsed) await this.#renew();
+  /** The addresses may have gone away under us: takes them again if we are well, and says whether. */
+  async repair(): Promise<boolean> {
+    const isWell = this.#isHeld && this.#unanswered === 0 && !this.#hasLapsed;
+    if (isWell) await this.#renew();
+    return isWell;
   }
 
   /**
@@ -103,6 +108,7 @@ export class Lease {
   async #tickHeld(): Promise<void> {
     if (this.#hasLapsed && this.#unanswered === 0) {
       this.#log.warning('The lease on the local addresses lapsed while this process stood still');
+      this.#events.leaseExpiries.standstill++;
       this.#isHeld = false;
       this.#nextTrialMs = this.#clock.nowMs() + AFTER_STANDSTILL_MS;
       return;
@@ -111,7 +117,10 @@ export class Lease {
       if (this.#unanswered > 0) this.#log.info('Our own listeners answer again');
       this.#unanswered = 0;
       // Given back while we asked.
-      if (this.#isHeld) await this.#renew();
+      if (this.#isHeld) {
+        await this.#renew();
+        this.#events.leaseRenewals++;
+      }
       return;
     }
     if (this.#unanswered++ === 0) {
@@ -121,6 +130,7 @@ export class Lease {
   }
 
   async #giveUp(): Promise<void> {
+    this.#events.leaseExpiries.unanswered++;
     this.#isHeld = false;
     this.#trialPauseMs = FIRST_TRIAL_PAUSE_MS;
     this.#nextTrialMs = this.#clock.nowMs() + this.#trialPauseMs;

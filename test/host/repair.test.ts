@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { NodeEvents } from '../../src/host/node-events.ts';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, LINK_LOCAL } from './harness/cluster.ts';
 import { isUml, LEASE_MS, run, slowness, until } from './harness/command.ts';
 import { launchDriver, startDriver, startIntercepting, stopDriver } from './harness/host-driver.ts';
@@ -40,6 +41,15 @@ async function timeMs(what: string, look: () => boolean): Promise<number> {
   return unixMs() - startMs;
 }
 
+/** What the driver says in the end that it put back. */
+async function repairs(): Promise<NodeEvents['repairs']> {
+  const said = await stopDriver(driver);
+  const events = /^events (.*)$/m.exec(said)?.[1] ?? '';
+  return (JSON.parse(events) as NodeEvents).repairs;
+}
+
+const isSome = (count: number) => count > 0;
+
 describe('someone else', () => {
   test('flushes the addresses: they are back within 200 ms', async () => {
     driver = await startIntercepting(cluster);
@@ -47,6 +57,8 @@ describe('someone else', () => {
     const tookMs = await timeMs('the addresses', hasAddress);
     console.log(`addresses flushed: back after ${tookMs} ms`);
     expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
+    // How many there were by the first look depends on when that was.
+    expect(await repairs()).toMatchObject({ interface: 0, address: expect.toSatisfy(isSome) });
   });
 
   test('deletes the interface: it is back with its addresses within 200 ms', async () => {
@@ -56,6 +68,7 @@ describe('someone else', () => {
     console.log(`interface deleted: back after ${tookMs} ms`);
     expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
     expect(cluster.who()).toBe(FROM_CACHE);
+    expect(await repairs()).toMatchObject({ interface: 1 });
   });
 
   test('flushes the raw table: its rules are back within 2 s', async () => {
@@ -64,6 +77,7 @@ describe('someone else', () => {
     const tookMs = await timeMs('the rules', () => cluster.ourRules().length === 24);
     console.log(`rules flushed: back after ${tookMs} ms`);
     expect(tookMs).toBeLessThan(2000 * slowness + LOOK_MS);
+    expect(await repairs()).toEqual({ interface: 0, address: 0, rules: 1 });
   });
 
   test('doubles a rule: one of them goes', async () => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createProbe } from '../../../src/daemon/node-side.ts';
 import { Lease } from '../../../src/host/lease.ts';
+import { createNodeEvents } from '../../../src/host/node-events.ts';
 import { Log } from '../../../src/log/log.ts';
 import { ManualClock } from '../host/fakes.ts';
 
@@ -39,7 +40,8 @@ beforeEach(async () => {
   const probe = createProbe({ dnsPort });
   const nothing = async () => {};
   const actions = { renew: nothing, drop: nothing, probe: () => probe('127.0.0.1') };
-  lease = new Lease({ leaseMs: 2000, actions }, { clock, log: new Log(() => {}) });
+  const modules = { clock, log: new Log(() => {}), events: createNodeEvents() };
+  lease = new Lease({ leaseMs: 2000, actions }, modules);
   await lease.begin();
 });
 afterEach(() => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Lease } from '../../../src/host/lease.ts';
+import { createNodeEvents, type NodeEvents } from '../../../src/host/node-events.ts';
 import { Log } from '../../../src/log/log.ts';
 import { ManualClock } from './fakes.ts';
 
@@ -11,6 +12,7 @@ let lease: Lease;
 let deeds: string[];
 let answers: boolean;
 let lines: string[];
+let events: NodeEvents;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -26,7 +28,8 @@ beforeEach(() => {
     },
   };
   const log = new Log((line) => lines.push(line));
-  lease = new Lease({ leaseMs: LEASE_MS, actions }, { clock, log });
+  events = createNodeEvents();
+  lease = new Lease({ leaseMs: LEASE_MS, actions }, { clock, log, events });
 });
 
 /** Lets time pass in turns of the lease, and gives what was done. */
@@ -42,13 +45,16 @@ describe('while the listeners answer', () => {
     await lease.begin();
     clock.ms += 1000;
     expect(await pass(3000)).toEqual(Array(3).fill(['probe', 'renew 2000']).flat());
+    expect(events.leaseRenewals).toBe(3);
+    expect(events.leaseExpiries).toEqual({ unanswered: 0, standstill: 0 });
   });
 
   test('addresses that went away are taken again at once', async () => {
     await lease.begin();
     deeds.length = 0;
-    await lease.repair();
+    expect(await lease.repair()).toBe(true);
     expect(deeds).toEqual(['renew 2000']);
+    expect(events.leaseRenewals).toBe(0);
   });
 });
 
@@ -61,6 +67,7 @@ describe('when the listeners do not answer', () => {
     expect(done).not.toContain('renew 2000');
     expect(done.at(-1)).toBe('drop');
     expect(lease.isHeld).toBe(false);
+    expect(events.leaseExpiries).toEqual({ unanswered: 1, standstill: 0 });
     expect(lines.filter((line) => line.startsWith('[WARNING]'))).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('[ERROR]'))).toHaveLength(1);
   });
@@ -83,7 +90,7 @@ describe('when the listeners do not answer', () => {
     clock.ms += 1000;
     await lease.tick();
     deeds.length = 0;
-    await lease.repair();
+    expect(await lease.repair()).toBe(false);
     expect(deeds).toEqual([]);
   });
 
@@ -122,6 +129,7 @@ describe('a process that stood still', () => {
     await lease.repair();
     expect(deeds).toEqual([]);
     expect(pauseMs).toBe(200);
+    expect(events.leaseExpiries).toEqual({ unanswered: 0, standstill: 1 });
   });
 
   test('takes the addresses before it asks: kube-dns would answer else', async () => {
