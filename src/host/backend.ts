@@ -54,7 +54,7 @@ export async function chooseBackend(
     reason,
   });
   if (options.mode === 'nftables') return nftables('chosen with -rules nftables');
-  const [nft, legacy] = [await countKubeChains('-nft', run), await countKubeChains('-legacy', run)];
+  const { nft, legacy } = await findKubeChains(run);
   if (nft > 0 && nft >= legacy) return iptables('-nft', false, 'KUBE chains are in iptables-nft');
   if (legacy > 0) return iptables('-legacy', true, 'KUBE chains are in iptables-legacy');
   const proxyIsNative = options.mode === 'auto' && (await hasNativeProxy(run));
@@ -113,20 +113,37 @@ export async function allBackends(
   return backends;
 }
 
-/** How many KUBE chains a variant of iptables shows, in either family. */
-async function countKubeChains(variant: '-nft' | '-legacy', run: CommandRunner): Promise<number> {
-  let chains = 0;
-  for (const program of ['iptables', 'ip6tables']) {
-    // Asking the legacy program loads its kernel modules, so ask only where they are in use.
-    if (variant === '-legacy' && !hasLegacyTables(program)) continue;
-    for (const table of ['mangle', 'nat']) {
-      const { stdout } = await run(`${program}${variant}-save`, ['-t', table], {
-        deadlineMs: DEADLINE_MS,
-      });
-      chains += stdout.match(/^:KUBE-/gm)?.length ?? 0;
-    }
+/**
+ * How many KUBE chains either iptables shows. kubelet and kube-proxy mark what they use in the mangle
+ * table, which is short; the nat table, which grows with the cluster's services, is read when both
+ * or neither are marked.
+ */
+async function findKubeChains(run: CommandRunner): Promise<{ nft: number; legacy: number }> {
+  let [nft, legacy] = [0, 0];
+  for (const table of ['mangle', 'nat']) {
+    const counts = (['-nft', '-legacy'] as const).map((it) => countKubeChains(it, table, run));
+    const [inNft, inLegacy] = await Promise.all(counts);
+    nft += inNft;
+    legacy += inLegacy;
+    if (nft > 0 !== legacy > 0) break;
   }
-  return chains;
+  return { nft, legacy };
+}
+
+/** How many KUBE chains a variant of iptables shows in a table, in both families. */
+async function countKubeChains(
+  variant: '-nft' | '-legacy',
+  table: string,
+  run: CommandRunner,
+): Promise<number> {
+  const listings = ['iptables', 'ip6tables']
+    // Asking the legacy program loads its kernel modules, so ask only where they are in use.
+    .filter((program) => variant === '-nft' || hasLegacyTables(program))
+    .map((program) => run(`${program}${variant}-save`, ['-t', table], { deadlineMs: DEADLINE_MS }));
+  const counts = (await Promise.all(listings)).map(
+    ({ stdout }) => stdout.match(/^:KUBE-/gm)?.length ?? 0,
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function hasLegacyTables(program: string): boolean {

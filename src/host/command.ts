@@ -29,6 +29,10 @@ export type CommandRunner = (
 /** The real thing. */
 export const runCommand: CommandRunner = (file, args, options) =>
   new Promise((resolve) => {
+    if (options.signal?.aborted) {
+      resolve({ status: null, stdout: '', stderr: 'not wanted any more', missing: false });
+      return;
+    }
     const child = spawn(file, args, {
       stdio: 'pipe',
       timeout: options.deadlineMs,

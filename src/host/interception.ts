@@ -11,15 +11,15 @@ import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import type { RulesMode } from './backend.ts';
-import { type CommandRunner, runCommand } from './command.ts';
+import { runCommand } from './command.ts';
 import { checkNetAdmin } from './conflict.ts';
 import type { InterfaceType } from './interface.ts';
 import { endpointText, isLinkLocal } from './ip.ts';
 import { Lease } from './lease.ts';
+import type { NodeEvents } from './node-events.ts';
 import { hasOtherOwner } from './other-instance.ts';
 import { RulesKeeper } from './rules-keeper.ts';
 import { KernelRulesWatch } from './rules-watch.ts';
-import { Serial } from './serial.ts';
 import type { SetupErrors } from './setup-errors.ts';
 
 export interface InterceptionOptions {
@@ -41,6 +41,7 @@ export interface InterceptionOptions {
 export interface InterceptionModules {
   readonly log: Log;
   readonly counters: SetupErrors;
+  readonly events: NodeEvents;
   readonly clock: Clock;
   /**
    * Whether our own listeners answer on a local address, each in its turn: only one that we hold,
@@ -66,20 +67,15 @@ export interface InterceptionReport {
 const RULES_PATIENCE_MS = 1000;
 /** How often to look whether the rules are as they should be. */
 const LOOK_MS = 1000;
-const LEFTOVERS_DEADLINE_MS = 3000;
-const DISENGAGE_DEADLINE_MS = 8000;
+const DISENGAGE_DEADLINE_MS = 10_000;
 
 export class Interception {
   readonly #options: InterceptionOptions;
   readonly #modules: InterceptionModules;
   readonly #watch = new KernelRulesWatch();
   readonly #rules: RulesKeeper;
-  /** Rules are worked on by one at a time. */
-  readonly #rulesWork = new Serial();
   readonly #addresses: AddressKeeper;
   readonly #lease: Lease;
-  /** Ends the commands that run; replaced by a fresh one for what is still to be done. */
-  #aborter = new AbortController();
   #state: 'idle' | 'prepared' | 'engaged' | 'stopped' = 'idle';
   #stopping: Promise<void> | null = null;
   #rulesRemoved = false;
@@ -90,17 +86,15 @@ export class Interception {
   constructor(options: InterceptionOptions, modules: InterceptionModules) {
     this.#options = options;
     this.#modules = modules;
-    const { log, clock, counters, probe } = modules;
+    const { log, clock, counters, events, probe } = modules;
     const leaseMs = Math.ceil(options.leaseMs / 1000) * 1000;
-    const run: CommandRunner = (file, args, settings) =>
-      runCommand(file, args, { signal: this.#aborter.signal, ...settings });
     const isServedByOther = (ip: string) => hasOtherOwner(ip, options.dnsPort);
     this.#rules = new RulesKeeper(
       { ...options, leased: leaseMs > 0, mode: options.rules },
-      { log, counters, clock, run, watch: this.#watch, isServedByOther },
+      { log, counters, events, clock, run: runCommand, watch: this.#watch, isServedByOther },
     );
     const mayHold = (ip: string) => this.#mayHold(ip);
-    this.#addresses = new AddressKeeper(options, { log, counters, mayHold });
+    this.#addresses = new AddressKeeper(options, { log, counters, events, mayHold });
     const actions = {
       renew: async (lifetimeMs: number) => {
         if (!this.#isStopped()) await this.#addresses.hold(lifetimeMs);
@@ -108,7 +102,7 @@ export class Interception {
       drop: () => this.#addresses.drop(),
       probe: () => probe(this.#addresses.nextHeld()),
     };
-    this.#lease = new Lease({ leaseMs, actions }, { clock, log });
+    this.#lease = new Lease({ leaseMs, actions }, { clock, log, events });
   }
 
   /**
@@ -123,10 +117,8 @@ export class Interception {
     if (setupInterface) await this.#addresses.prepare();
     // The addresses are there a moment too soon then: better than not to serve.
     if (setupInterface && !bindsAhead) await this.#addresses.hold(leaseMs);
-    if (setupIptables && !this.#isStopped()) {
-      const leftovers = this.#rulesWork.run(() => this.#rules.removeLeftovers());
-      await Promise.race([leftovers, pause(LEFTOVERS_DEADLINE_MS)]);
-    }
+    // Not waited for: the rest of the start goes on meanwhile, and `engage` comes after it in turn.
+    if (setupIptables && !this.#isStopped()) void this.#rules.removeLeftovers();
   }
 
   /** Starts the interception: the listeners must be there. Never rejects. */
@@ -135,15 +127,15 @@ export class Interception {
     if (this.#state !== 'prepared') return;
     this.#state = 'engaged';
     if (setupIptables) {
-      const rules = this.#rulesWork.run(() => this.#rules.install());
+      const rules = this.#rules.install();
       rules.then(() => this.#lease.repair());
       // Late, since it is seldom of use and starts programs: not to delay the addresses.
-      this.#rulesWork.run(() => this.#rules.removeLeftoversElsewhere());
+      void this.#rules.removeLeftoversElsewhere();
       await Promise.race([rules, pause(RULES_PATIENCE_MS)]);
     }
     if (this.#isStopped()) return;
     if (setupInterface) {
-      this.#addresses.watch(() => this.#lease.repair());
+      this.#addresses.watch(() => this.#repairAddresses());
       await this.#lease.begin();
       if (leaseMs > 0) this.#scheduleLease(LOOK_MS);
     }
@@ -186,9 +178,7 @@ export class Interception {
     this.#state = 'stopped';
     if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
-    // A command that waits for the xtables lock must not hold up the removal.
-    this.#aborter.abort();
-    this.#aborter = new AbortController();
+    this.#rules.stop();
     if (!wasIdle && !this.hasSuccessor) await this.#turnAway(deadlineMs);
     await closeListeners();
     // Looked at again without listeners of our own: of two instances that end at the same time, the
@@ -231,11 +221,7 @@ export class Interception {
   async #removeRules(deadlineMs: number): Promise<void> {
     if (!this.#options.setupIptables || this.#rulesRemoved) return;
     this.#rulesRemoved = true;
-    const removal = this.#rulesWork.run(() => this.#rules.remove());
-    const late = pause(deadlineMs).then(() => 'late');
-    if ((await Promise.race([removal, late])) !== 'late') return;
-    this.#aborter.abort();
-    this.#modules.log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
+    await this.#rules.remove(deadlineMs);
   }
 
   /**
@@ -268,13 +254,18 @@ export class Interception {
   async #look(): Promise<void> {
     const { setupInterface, setupIptables, syncIntervalMs } = this.#options;
     const { clock } = this.#modules;
-    if (setupIptables && (await this.#rulesWork.run(() => this.#rules.tick()))) {
+    if (setupIptables && (await this.#rules.tick())) {
       await this.#lease.repair();
     }
     if (!setupInterface || clock.nowMs() < this.#nextReconcileMs) return;
     this.#nextReconcileMs = clock.nowMs() + syncIntervalMs;
     await this.#addresses.removeStale();
-    await this.#lease.repair();
+    await this.#repairAddresses();
+  }
+
+  async #repairAddresses(): Promise<void> {
+    const missing = await this.#addresses.countMissing();
+    if (await this.#lease.repair()) this.#modules.events.repairs.address += missing;
   }
 
   #isStopped(): boolean {

@@ -1,5 +1,5 @@
 /** Rules through iptables-save and iptables-restore: one listing and one transaction per family. */
-import type { CommandRunner } from './command.ts';
+import type { CommandResult, CommandRunner } from './command.ts';
 import { FAMILY_V4, FAMILY_V6, familyOf } from './ip.ts';
 import { isRuleV4, parseRule, RULE_CHAINS, type Rule, ruleArguments, ruleKey } from './rules.ts';
 import type { WatchTarget } from './rules-watch.ts';
@@ -83,14 +83,10 @@ export class IptablesRules implements RuleBackend {
 
   async sync(wanted: readonly Rule[], isObsolete: (rule: Rule) => boolean): Promise<SyncOutcome> {
     const rules = wanted.filter((rule) => isRuleV4(rule) === this.#isV4);
-    const found: FoundRule[] = [];
-    for (const table of TABLES) {
-      const result = await this.#run(`${this.#program}${this.#variant}-save`, ['-t', table], {
-        deadlineMs: LIST_DEADLINE_MS,
-      });
-      if (result.status !== 0) return failure(result.stderr, false);
-      found.push(...readListing(table, result.stdout));
-    }
+    const listings = await Promise.all(TABLES.map((table) => this.#list(table)));
+    const unlisted = listings.find(({ status }) => status !== 0);
+    if (unlisted !== undefined) return failure(unlisted.stderr, false);
+    const found = TABLES.flatMap((table, i) => readListing(table, listings[i].stdout));
     const script = new RestoreScript();
     const added = addMissing(script, rules, found);
     const removed = removeSurplus(script, rules, found, isObsolete);
@@ -103,6 +99,12 @@ export class IptablesRules implements RuleBackend {
     return result.status === 0
       ? { status: 'in-place', added, removed }
       : failure(result.stderr, added > 0);
+  }
+
+  #list(table: Rule['table']): Promise<CommandResult> {
+    return this.#run(`${this.#program}${this.#variant}-save`, ['-t', table], {
+      deadlineMs: LIST_DEADLINE_MS,
+    });
   }
 }
 

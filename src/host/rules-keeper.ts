@@ -1,16 +1,20 @@
 /**
  * Keeps the rules as they should be: chooses the backend, repairs what others flush or double, and
- * keeps trying, with growing pauses, where iptables misbehaves. Never rejects: DNS is served all the
- * while (spec §2.2, §2.5).
+ * keeps trying, with growing pauses, where iptables misbehaves. Pieces of work wait for one another,
+ * address families are worked on at the same time. Never rejects: DNS is served all the while
+ * (spec §2.2, §2.5).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import { type BackendChoice, chooseBackend, otherBackends, type RulesMode } from './backend.ts';
 import type { CommandRunner } from './command.ts';
 import { canonicalIp, type Family, familyOf } from './ip.ts';
 import type { RuleBackend, SyncOutcome } from './iptables-rules.ts';
+import type { NodeEvents } from './node-events.ts';
 import { type Rule, type RulesOptions, ruleKey, rulesFor } from './rules.ts';
 import type { RulesWatch } from './rules-watch.ts';
+import { Serial } from './serial.ts';
 import type { SetupErrors } from './setup-errors.ts';
 
 export interface RulesKeeperOptions extends RulesOptions {
@@ -24,6 +28,7 @@ export interface RulesKeeperOptions extends RulesOptions {
 export interface RulesKeeperModules {
   readonly log: Log;
   readonly counters: SetupErrors;
+  readonly events: NodeEvents;
   readonly clock: Clock;
   readonly run: CommandRunner;
   /** Tells cheaply whether the kernel's rules may have changed. */
@@ -34,6 +39,8 @@ export interface RulesKeeperModules {
 
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
+/** Between the looks and the changes of a removal others may have changed the same rules. */
+const REMOVAL_ATTEMPTS = 2;
 
 export class RulesKeeper {
   readonly #options: RulesKeeperOptions;
@@ -41,6 +48,11 @@ export class RulesKeeper {
   readonly #wanted: readonly Rule[];
   readonly #isWantedIp: (rule: Rule) => boolean;
   readonly #families: readonly Family[];
+  readonly #serial = new Serial();
+  /** Runs commands that end when what they are for is not wanted any more. */
+  readonly #run: CommandRunner;
+  #aborter = new AbortController();
+  #isEnding = false;
   #choice: BackendChoice | null = null;
   /** Per backend: whether its rules were in place at the last look. BOUNDED by the families. */
   readonly #inPlace = new Map<RuleBackend, boolean>();
@@ -54,6 +66,8 @@ export class RulesKeeper {
     this.#families = [...new Set(options.localIps.map(familyOf))];
     const ips = new Set(options.localIps.map(canonicalIp));
     this.#isWantedIp = (rule) => ips.has(canonicalIp(rule.ip));
+    this.#run = (file, args, settings) =>
+      modules.run(file, args, { ...settings, signal: this.#aborter.signal });
   }
 
   /** What the rules are kept with, '' while that is not known. */
@@ -63,28 +77,29 @@ export class RulesKeeper {
 
   /** Whether an address may be held: its rules were in place when we last could look. */
   isReady(ip: string): boolean {
-    for (const [backend, inPlace] of this.#inPlace) {
-      if (!inPlace && backend.covers(ip)) return false;
-    }
-    return this.#inPlace.size > 0;
+    return [...this.#inPlace].some(([backend, inPlace]) => inPlace && backend.covers(ip));
   }
 
   /** Puts the rules in place; afterwards `isReady` tells for which addresses it worked. */
-  async install(): Promise<void> {
-    await this.#syncAll(this.#wanted, (rule) => this.#isObsolete(rule));
-    await this.#modules.watch.settle();
+  install(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#syncAll(this.#wanted, (rule) => this.#isObsolete(rule));
+      await this.#modules.watch.settle();
+    });
   }
 
   /**
    * Removes what a dead predecessor left. Rules that only match while the address is held do no
    * harm: those that we would install ourselves may stay.
    */
-  async removeLeftovers(): Promise<void> {
-    const harmless = this.#options.leased ? this.#wanted : [];
-    const wanted = new Set(harmless.map(ruleKey));
-    await this.#syncAll([], (rule) => !wanted.has(ruleKey(rule)) && this.#isObsolete(rule));
-    this.#inPlace.clear();
-    this.#nextSyncMs = 0;
+  removeLeftovers(): Promise<void> {
+    return this.#inTurn(async () => {
+      const harmless = this.#options.leased ? this.#wanted : [];
+      const wanted = new Set(harmless.map(ruleKey));
+      await this.#syncAll([], (rule) => !wanted.has(ruleKey(rule)) && this.#isObsolete(rule));
+      this.#inPlace.clear();
+      this.#nextSyncMs = 0;
+    });
   }
 
   /**
@@ -92,23 +107,32 @@ export class RulesKeeper {
    * iptables is another one since: without us to answer, the original's rules would still keep
    * kube-proxy from translating. What cannot be looked at stays.
    */
-  async removeLeftoversElsewhere(): Promise<void> {
-    const { log, run } = this.#modules;
-    if (this.#choice === null) return;
-    for (const backend of otherBackends(this.#choice, this.#families, run)) {
-      const outcome = await backend.sync([], (rule) => this.#isObsolete(rule));
-      if (outcome.status !== 'in-place') {
-        log.debug(`looking for rules of ${backend.name}: ${outcome.message}`);
-      } else if (outcome.removed > 0) {
-        log.info(`Removed ${outcome.removed} rules of a predecessor with ${backend.name}`);
-      }
-    }
+  removeLeftoversElsewhere(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#choice === null) return;
+      const others = otherBackends(this.#choice, this.#families, this.#run);
+      await Promise.all(others.map((backend) => this.#clear(backend)));
+    });
   }
 
-  /** Removes our rules, the original's forms of them included. */
-  async remove(): Promise<void> {
-    await this.#syncAll([], this.#isWantedIp);
-    this.#inPlace.clear();
+  /** Ends what is being done; nothing but `remove` does anything from here on. */
+  stop(): void {
+    this.#isEnding = true;
+    // A command that waits for the xtables lock must not hold up the removal.
+    this.#aborter.abort();
+  }
+
+  /**
+   * Removes our rules, the original's forms of them included, and stops. What is not removed within
+   * the deadline stays, with a line in the log.
+   */
+  async remove(deadlineMs: number): Promise<void> {
+    this.stop();
+    const removal = this.#serial.run(() => this.#remove());
+    const late = sleep(deadlineMs, 'late', { ref: false });
+    if ((await Promise.race([removal, late])) !== 'late') return;
+    this.#aborter.abort();
+    this.#modules.log.error(`rules are not removed after ${deadlineMs / 1000} s: leaving them`);
   }
 
   /**
@@ -126,29 +150,62 @@ export class RulesKeeper {
     return true;
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return this.#serial.run(async () => {
+      if (!this.#isEnding) await work();
+    });
+  }
+
+  async #remove(): Promise<void> {
+    this.#aborter = new AbortController();
+    for (let attempt = 0; attempt < REMOVAL_ATTEMPTS; attempt++) {
+      const isDone = await this.#syncAll([], this.#isWantedIp);
+      if (isDone || this.backendName === '') break;
+    }
+    this.#inPlace.clear();
+  }
+
+  async #clear(backend: RuleBackend): Promise<void> {
+    const { log } = this.#modules;
+    const outcome = await backend.sync([], (rule) => this.#isObsolete(rule));
+    if (outcome.status !== 'in-place') {
+      log.debug(`looking for rules of ${backend.name}: ${outcome.message}`);
+    } else if (outcome.removed > 0) {
+      log.info(`Removed ${outcome.removed} rules of a predecessor with ${backend.name}`);
+    }
+  }
+
   /** A rule that is not wanted goes when its address is ours or nobody's. */
   #isObsolete(rule: Rule): boolean {
     return !this.#modules.isServedByOther(rule.ip);
   }
 
-  async #syncAll(wanted: readonly Rule[], isObsolete: (rule: Rule) => boolean): Promise<void> {
+  /** Resolves to whether all is as it should be. */
+  async #syncAll(wanted: readonly Rule[], isObsolete: (rule: Rule) => boolean): Promise<boolean> {
     const { clock } = this.#modules;
-    let worked = true;
-    for (const backend of await this.#backends()) {
-      const outcome = await backend.sync(wanted, isObsolete);
-      this.#note(backend, outcome);
-      if (outcome.status !== 'in-place') worked = false;
-    }
-    if (this.#inPlace.size === 0) worked = false;
+    const backends = await this.#backends();
+    const { signal } = this.#aborter;
+    const statuses = await Promise.all(
+      backends.map(async (backend) => {
+        const outcome = await backend.sync(wanted, isObsolete);
+        // What we ended ourselves says nothing.
+        if (!signal.aborted) this.#note(backend, outcome);
+        return outcome.status;
+      }),
+    );
+    if (signal.aborted) return false;
+    const worked = backends.length > 0 && statuses.every((status) => status === 'in-place');
     const pauseMs = worked ? this.#options.syncIntervalMs : this.#pauseMs;
     this.#nextSyncMs = clock.nowMs() + pauseMs;
     this.#pauseMs = worked ? FIRST_PAUSE_MS : Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
+    return worked;
   }
 
   async #backends(): Promise<readonly RuleBackend[]> {
-    const { log, counters, run, watch } = this.#modules;
+    const { log, counters, watch } = this.#modules;
     if (this.#choice !== null && this.#choice.backends.length > 0) return this.#choice.backends;
-    const choice = await chooseBackend({ ...this.#options, families: this.#families }, run);
+    const choice = await chooseBackend({ ...this.#options, families: this.#families }, this.#run);
+    if (this.#aborter.signal.aborted) return [];
     if (choice.backends.length === 0) {
       counters.iptables++;
       log.error(`rules cannot be set: ${choice.reason}`);
@@ -162,10 +219,11 @@ export class RulesKeeper {
   }
 
   #note(backend: RuleBackend, outcome: SyncOutcome): void {
-    const { log, counters } = this.#modules;
+    const { log, counters, events } = this.#modules;
     if (outcome.status === 'in-place') {
-      this.#inPlace.set(backend, true);
       const { added, removed } = outcome;
+      if (added > 0 && this.#inPlace.get(backend) === true) events.repairs.rules++;
+      this.#inPlace.set(backend, true);
       if (added > 0) log.info(`Added ${added} rules with ${backend.name}`);
       if (removed > 0) log.info(`Removed ${removed} rules with ${backend.name}`);
       if (added + removed === 0) log.debug(`rules of ${backend.name} are as they should be`);

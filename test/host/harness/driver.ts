@@ -8,6 +8,7 @@ import { decode, encode, streamEncode } from 'dns-packet';
 import { createProbe } from '../../../src/daemon/node-side.ts';
 import { DeadMan } from '../../../src/host/dead-man.ts';
 import { Interception, type InterceptionOptions } from '../../../src/host/interception.ts';
+import { createNodeEvents } from '../../../src/host/node-events.ts';
 import { createSetupErrors } from '../../../src/host/setup-errors.ts';
 import { monotonicClock } from '../../../src/log/clock.ts';
 import { Log } from '../../../src/log/log.ts';
@@ -29,10 +30,12 @@ const options: InterceptionOptions = {
 
 const log = new Log((line) => console.log(line));
 const counters = createSetupErrors();
+const events = createNodeEvents();
 let deaf = false;
 const interception = new Interception(options, {
   log,
   counters,
+  events,
   clock: monotonicClock,
   probe: createProbe({ dnsPort: options.dnsPort, deadlineMs: 400 * slowness }),
 });
@@ -65,6 +68,7 @@ async function listen(ip: string): Promise<void> {
 process.on('SIGTERM', async () => {
   await interception.disengage();
   console.log('counters', JSON.stringify(counters));
+  console.log('events', JSON.stringify(events));
   process.exit(0);
 });
 process.on('SIGUSR2', () => {

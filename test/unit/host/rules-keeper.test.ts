@@ -1,4 +1,6 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { CommandOptions, CommandRunner } from '../../../src/host/command.ts';
+import { createNodeEvents, type NodeEvents } from '../../../src/host/node-events.ts';
 import { RulesKeeper } from '../../../src/host/rules-keeper.ts';
 import { createSetupErrors, type SetupErrors } from '../../../src/host/setup-errors.ts';
 import { Log } from '../../../src/log/log.ts';
@@ -11,6 +13,7 @@ let kernel: FakeIptables;
 let watch: FakeWatch;
 let clock: ManualClock;
 let counters: SetupErrors;
+let events: NodeEvents;
 let lines: string[];
 let served: Set<string>;
 let keeper: RulesKeeper;
@@ -20,15 +23,16 @@ beforeEach(() => {
   watch = new FakeWatch();
   clock = new ManualClock();
   counters = createSetupErrors();
+  events = createNodeEvents();
   lines = [];
   served = new Set();
   keeper = createKeeper(true);
 });
 
-function createKeeper(leased: boolean): RulesKeeper {
+function createKeeper(leased: boolean, localIps = [IP]): RulesKeeper {
   return new RulesKeeper(
     {
-      localIps: [IP],
+      localIps,
       interfaceName: 'nodelocaldns',
       mode: 'auto',
       syncIntervalMs: SYNC_MS,
@@ -38,7 +42,7 @@ function createKeeper(leased: boolean): RulesKeeper {
     },
     {
       log: new Log((line) => lines.push(line)),
-      ...{ counters, clock, watch },
+      ...{ counters, events, clock, watch },
       run: (...args) => kernel.run(...args),
       isServedByOther: (ip) => served.has(ip),
     },
@@ -50,6 +54,7 @@ test('an address is ready when its rules are in place', async () => {
   await keeper.install();
   expect(keeper.isReady(IP)).toBe(true);
   expect(kernel.rules).toHaveLength(12);
+  expect(events.repairs.rules).toBe(0);
 });
 
 describe('tick', () => {
@@ -70,6 +75,7 @@ describe('tick', () => {
     expect(await keeper.tick()).toBe(true);
     expect(kernel.rules).toHaveLength(12);
     expect(watch.isChanged).toBe(false);
+    expect(events.repairs.rules).toBe(1);
   });
 
   test('looks at the rules every sync interval all the same', async () => {
@@ -157,10 +163,98 @@ describe('leftovers', () => {
   });
 });
 
+describe('two address families', () => {
+  const V6 = 'fd00:10::a';
+  const both = () => createKeeper(true, [IP, V6]);
+
+  test('are worked on at the same time', async () => {
+    const { run } = kernel;
+    let [running, most] = [0, 0];
+    Object.defineProperty(kernel, 'run', {
+      value: async (...args: Parameters<typeof run>) => {
+        running++;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        return run(...args);
+      },
+    });
+    await both().install();
+    // Two tables of two families.
+    expect(most).toBe(4);
+  });
+
+  test('one whose tool hangs does not hold up the other', async () => {
+    const { run } = kernel;
+    Object.defineProperty(kernel, 'run', {
+      value: (file: string, args: readonly string[], options: CommandOptions) =>
+        file === 'ip6tables-restore' ? new Promise(() => {}) : run(file, args, options),
+    });
+    keeper = both();
+    void keeper.install();
+    await vi.waitUntil(() => keeper.isReady(IP));
+    expect(keeper.isReady(V6)).toBe(false);
+  });
+});
+
+describe('the end', () => {
+  /** A tool that works until it is not wanted any more. */
+  const busy: CommandRunner = (_file, _args, { signal }) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) resolve(failed('aborted'));
+      signal?.addEventListener('abort', () => resolve(failed('aborted')));
+    });
+
+  test('a command that takes long does not hold up the removal, nor is it an error', async () => {
+    await keeper.install();
+    const { run } = kernel;
+    Object.defineProperty(kernel, 'run', { value: busy, writable: true });
+    void keeper.install();
+    await vi.waitUntil(() => kernel.run === busy);
+    const removal = keeper.remove(60_000);
+    Object.defineProperty(kernel, 'run', { value: run });
+    await removal;
+    expect(kernel.rules).toEqual([]);
+    expect(counters.iptables).toBe(0);
+    expect(lines.join()).not.toContain('[ERROR]');
+  });
+
+  test('what was asked for before and has not begun is not done', async () => {
+    void keeper.install();
+    void keeper.removeLeftovers();
+    void keeper.install();
+    await keeper.remove(60_000);
+    await keeper.tick();
+    expect(kernel.rules).toEqual([]);
+  });
+
+  test('a removal that fails is tried once more', async () => {
+    await keeper.install();
+    const { run } = kernel;
+    let refused = 0;
+    Object.defineProperty(kernel, 'run', {
+      value: async (file: string, args: readonly string[], options: CommandOptions) =>
+        file.endsWith('-restore') && refused++ === 0
+          ? failed('Bad rule (does a matching rule exist in that chain?).')
+          : run(file, args, options),
+    });
+    await keeper.remove(60_000);
+    expect(kernel.rules).toEqual([]);
+  });
+
+  test('what cannot be removed in time stays, with a line in the log', async () => {
+    await keeper.install();
+    Object.defineProperty(kernel, 'run', { value: busy });
+    await keeper.remove(10);
+    expect(lines.at(-1)).toContain('rules are not removed after 0.01 s: leaving them');
+  });
+});
+
 test('remove takes both forms of our rules away', async () => {
   await createKeeper(false).install();
   await keeper.install();
-  await keeper.remove();
+  await keeper.remove(1000);
   expect(kernel.rules).toEqual([]);
   expect(keeper.isReady(IP)).toBe(false);
+  expect(events.repairs.rules).toBe(0);
 });
