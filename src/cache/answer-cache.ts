@@ -230,7 +230,9 @@ export class AnswerCache {
     const keptMs = this.#keptMs(key, found);
     const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs - ageMs, staleMs: keptMs });
     entry.uses = before?.uses ?? 0;
-    (denial ? this.#successes : this.#denials).delete(key);
+    if (before !== undefined && before.isDenial !== denial) {
+      (denial ? this.#successes : this.#denials).delete(key);
+    }
     (denial ? this.#denials : this.#successes).put(entry, nowMs);
     this.#used = true;
     return entry;

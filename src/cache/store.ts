@@ -28,6 +28,9 @@ export interface StoreOptions {
   readonly keepPopular: boolean;
 }
 
+/** Without it, lru-cache makes an empty object for each call. */
+const NO_OPTIONS = {};
+
 /** Hits that make an entry worth sparing, and entries spared at most to make room for one. */
 const POPULAR_USES = 2;
 const MAX_SPARED = 8;
@@ -69,12 +72,12 @@ export class Store {
 
   /** The entry, now the one used last; it may have expired. */
   get(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    return this.#entries.get(key, NO_OPTIONS);
   }
 
   /** The entry, its place in the order of use unchanged. */
   peek(key: string): Entry | undefined {
-    return this.#entries.peek(key);
+    return this.#entries.peek(key, NO_OPTIONS);
   }
 
   /** All entries, the one used last first. */
@@ -87,7 +90,7 @@ export class Store {
     if (!this.#isOpen) return;
     const { budget } = this.#modules;
     if (!this.delete(entry.key) && this.size >= this.#maxEntries) this.evict(nowMs);
-    this.#entries.set(entry.key, entry);
+    this.#entries.set(entry.key, entry, NO_OPTIONS);
     this.#queue.add(entry);
     this.#octets += entry.octets;
     budget.charge(entry.octets);
@@ -96,19 +99,18 @@ export class Store {
 
   /** Returns whether there was such an entry. */
   delete(key: string): boolean {
-    const entry = this.#entries.peek(key);
+    const entry = this.peek(key);
     if (entry === undefined) return false;
     this.#entries.delete(key);
-    this.#queue.remove(entry);
-    this.#octets -= entry.octets;
-    this.#modules.budget.charge(-entry.octets);
+    this.#settle(entry);
     return true;
   }
 
   /** Drops one entry to make room. False when there is none. */
   evict(nowMs: number): boolean {
-    const entry = this.#queue.due(nowMs) ?? this.#leastWanted();
-    if (entry === undefined || !this.delete(entry.key)) return false;
+    const entry = this.#takeUseless(nowMs) ?? this.#takeLeastWanted();
+    if (entry === undefined) return false;
+    this.#settle(entry);
     this.#modules.onEviction();
     return true;
   }
@@ -126,20 +128,29 @@ export class Store {
     this.#modules.budget.dismiss(this, this.#extraOctets);
   }
 
-  /** The one used least recently, those passed over that were used often since they were last. */
-  #leastWanted(): Entry | undefined {
-    for (let spared = 0; this.#keepPopular && spared < MAX_SPARED; spared++) {
-      const entry = this.#leastRecentlyUsed();
-      if (entry === undefined || entry.uses < POPULAR_USES) return entry;
-      entry.uses = 0;
-      this.#entries.get(entry.key);
-    }
-    return this.#leastRecentlyUsed();
+  #takeUseless(nowMs: number): Entry | undefined {
+    const entry = this.#queue.due(nowMs);
+    if (entry === null) return undefined;
+    this.#entries.delete(entry.key);
+    return entry;
   }
 
-  #leastRecentlyUsed(): Entry | undefined {
-    for (const entry of this.#entries.rvalues()) return entry;
-    return undefined;
+  /** The one used least recently, those passed over that were used often since they were last. */
+  #takeLeastWanted(): Entry | undefined {
+    for (let spared = 0; this.#keepPopular && spared < MAX_SPARED; spared++) {
+      const entry = this.#entries.pop();
+      if (entry === undefined || entry.uses < POPULAR_USES) return entry;
+      entry.uses = 0;
+      this.#entries.set(entry.key, entry, NO_OPTIONS);
+    }
+    return this.#entries.pop();
+  }
+
+  /** Takes leave of an entry that is not in the table any more. */
+  #settle(entry: Entry): void {
+    this.#queue.remove(entry);
+    this.#octets -= entry.octets;
+    this.#modules.budget.charge(-entry.octets);
   }
 }
 
