@@ -11,10 +11,10 @@ import {
 } from '../dns/header.ts';
 import type { Entry } from './entry.ts';
 
-/** Answers of up to this many octets, or records, have a view of their own on the memory. */
+/** Answers of fewer octets have a view of their own on the memory. */
 const MAX_KEPT_VIEWS = 1232;
-/** A record takes at least eleven octets. */
-const MAX_RECORDS = Math.ceil(MAX_MESSAGE_LENGTH / 11);
+/** Answers of fewer records have a list of their own for their offsets. */
+const MAX_KEPT_LISTS = 64;
 
 /** What `fill` writes: the fields of an Answer that the server reads on a hit. */
 type Filled = {
@@ -44,25 +44,25 @@ export class HitAnswer {
   readonly #answer = placeholder();
   readonly #filled: Filled = this.#answer;
   readonly #octets = Buffer.allocUnsafeSlow(MAX_MESSAGE_LENGTH) as Buffer & Latin1Writable;
-  readonly #offsets = new Uint16Array(MAX_RECORDS);
   /** Views on #octets by length. BOUNDED by MAX_KEPT_VIEWS. */
   readonly #wires: (Buffer | undefined)[] = new Array(MAX_KEPT_VIEWS).fill(undefined);
-  /** Views on #offsets by number. BOUNDED by MAX_KEPT_VIEWS. */
-  readonly #offsetLists: Uint16Array[] = [];
+  /** Lists of so many offsets, written anew for each hit. BOUNDED by MAX_KEPT_LISTS. */
+  readonly #offsetLists: number[][] = [];
 
   /** The answer that `entry` holds, all its records with this TTL. */
   fill(entry: Entry, ttlSeconds: number): Answer {
     const octets = this.#octets;
     const filled = this.#filled;
     const { wire, ttlOffsets } = entry;
+    const offsets = this.#offsetList(ttlOffsets.length);
     octets.latin1Write(wire, 0, wire.length);
     for (let i = 0; i < ttlOffsets.length; i++) {
       const at = ttlOffsets.charCodeAt(i);
-      this.#offsets[i] = at;
+      offsets[i] = at;
       writeUint32(octets, at, ttlSeconds);
     }
     filled.wire = this.#wire(wire.length);
-    filled.ttlOffsets = this.#offsetList(ttlOffsets.length);
+    filled.ttlOffsets = offsets;
     filled.flags = readUint16(octets, 2);
     filled.rcode = filled.flags & RCODE_MASK;
     filled.questionEnd = entry.questionEnd;
@@ -83,12 +83,10 @@ export class HitAnswer {
     return view;
   }
 
-  #offsetList(count: number): Uint16Array {
+  #offsetList(count: number): number[] {
     const lists = this.#offsetLists;
-    if (count >= MAX_KEPT_VIEWS) return this.#offsets.subarray(0, count);
-    for (let next = lists.length; next <= count; next++) {
-      lists.push(this.#offsets.subarray(0, next));
-    }
+    if (count >= MAX_KEPT_LISTS) return new Array(count).fill(0);
+    while (lists.length <= count) lists.push(new Array(lists.length).fill(0));
     return lists[count];
   }
 }

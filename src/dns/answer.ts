@@ -31,7 +31,7 @@ export class Answer {
   readonly rcode: number;
   readonly questionEnd: number;
   /** Where each TTL stands in `wire`, in order. BOUNDED by MAX_RECORDS. */
-  readonly ttlOffsets: Uint16Array;
+  readonly ttlOffsets: readonly number[];
   readonly answerCount: number;
   readonly authorityCount: number;
   readonly additionalCount: number;
@@ -99,7 +99,7 @@ const OPT_RCODE = 5;
 export function readAnswer(message: Buffer): Answer | null {
   if (message.length < HEADER_LENGTH || (readUint16(message, 2) & FLAG_QR) === 0) return null;
   if (readUint16(message, 4) !== 1) return null;
-  const scan = new RecordScan();
+  scan.clear();
   if (!scan.readQuestion(message)) return null;
   if (!scan.readRecords(message)) {
     // Some servers cut a truncated answer in the middle of a record. Nobody uses its records, but
@@ -115,14 +115,15 @@ export function readAnswer(message: Buffer): Answer | null {
   if (spelledOut && scan.keptEnd > MIN_UDP_PAYLOAD && !scan.hasTsig) {
     return rewrite(message, scan.opt);
   }
-  return keep(message, scan);
+  return keep(message);
 }
 
 /** The answer in the form it was sent, without the OPT record at its end. */
-function keep(message: Buffer, scan: RecordScan): Answer {
+function keep(message: Buffer): Answer {
   // From Node's pool, at a third of the price of memory of its own: an answer lives as long as its
   // way back takes, and `cache` stores its octets in another form.
-  const wire = Buffer.from(message.subarray(0, scan.keptEnd));
+  const wire = Buffer.allocUnsafe(scan.keptEnd);
+  message.copy(wire, 0, 0, scan.keptEnd);
   if (scan.opt !== null) writeUint16(wire, 10, readUint16(message, 10) - 1);
   return new Answer(wire, scan);
 }
@@ -133,7 +134,7 @@ export function bareAnswer(message: Buffer, questionEnd: number, flags: number):
   writeUint16(wire, 2, flags);
   writeUint16(wire, 4, 1);
   wire.fill(0, 6, HEADER_LENGTH);
-  const scan = new RecordScan();
+  scan.clear();
   scan.questionEnd = questionEnd;
   scan.readRecords(wire);
   return new Answer(wire, scan);
@@ -145,21 +146,18 @@ function rewrite(message: Buffer, opt: Buffer | null): Answer | null {
   if (decoded === null) return null;
   const additionals = decoded.additionals.filter((record) => record.type !== TYPE_OPT);
   const wire = Buffer.from(encodeMessage({ ...decoded, additionals }));
-  const scan = new RecordScan();
+  scan.clear();
   if (!scan.readQuestion(wire) || !scan.readRecords(wire)) return null;
   scan.opt = opt;
   return new Answer(wire, scan);
 }
 
-/** Offsets are gathered here, then copied: how many there are is not known before. */
-const gatheredOffsets = new Uint16Array(MAX_RECORDS);
-
-/** What one walk over a message finds. */
+/** What one walk over a message finds; `clear` comes first. */
 class RecordScan {
   questionEnd = 0;
   /** Where the records to keep end: before the OPT record if it is the last. */
   keptEnd = 0;
-  ttlOffsets: Uint16Array = gatheredOffsets;
+  ttlOffsets: number[] = [];
   uncompressedLength = 0;
   minTtlSeconds = -1;
   authorityHasSoa = false;
@@ -169,6 +167,20 @@ class RecordScan {
   opt: Buffer | null = null;
   /** The OPT record is not the last one, so the octets to keep do not lie together. */
   optInside = false;
+
+  clear(): void {
+    this.questionEnd = 0;
+    this.keptEnd = 0;
+    this.ttlOffsets = [];
+    this.uncompressedLength = 0;
+    this.minTtlSeconds = -1;
+    this.authorityHasSoa = false;
+    this.authorityHasNs = false;
+    this.hasSignatures = false;
+    this.hasTsig = false;
+    this.opt = null;
+    this.optInside = false;
+  }
 
   /** Walks the question. False when it is malformed or compressed. */
   readQuestion(message: Buffer): boolean {
@@ -187,6 +199,8 @@ class RecordScan {
     this.uncompressedLength = this.questionEnd;
     let at = this.questionEnd;
     let kept = 0;
+    // One record is the most usual; `push` would make room for seventeen.
+    const offsets = new Array<number>(total);
     for (let i = 0; i < total; i++) {
       const owner = at;
       const fixed = this.#skipOwner(message, owner);
@@ -204,11 +218,12 @@ class RecordScan {
         continue;
       }
       if (!this.#addData(message, type, fixed + 10, at)) return false;
-      gatheredOffsets[kept++] = fixed + 4;
+      offsets[kept++] = fixed + 4;
       this.#note(type, readUint32(message, fixed + 4), i >= authorityStart && i < additionalStart);
     }
     this.keptEnd = at;
-    this.ttlOffsets = gatheredOffsets.slice(0, kept);
+    offsets.length = kept;
+    this.ttlOffsets = offsets;
     return true;
   }
 
@@ -247,3 +262,6 @@ class RecordScan {
     }
   }
 }
+
+/** One walk at a time: what it found goes into an Answer at once. */
+const scan = new RecordScan();

@@ -82,7 +82,9 @@ export class Query {
   #name: string | null = null;
 
   constructor(view: QueryView, packet: Buffer, start: number, context: QueryContext) {
-    this.wire = Buffer.from(packet.subarray(start, start + view.length));
+    // Not `Buffer.from` of a view: two objects where one will do.
+    this.wire = Buffer.allocUnsafe(view.length);
+    packet.copy(this.wire, 0, start, start + view.length);
     this.client = context.client;
     this.zone = context.zone;
     this.server = context.server;

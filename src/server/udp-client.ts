@@ -1,6 +1,6 @@
 /** The sender of a datagram, kept for a reply that comes later. */
 import type { Client } from '../dns/query.ts';
-import { decodeAddress, decodeSocketAddress, type Endpoint } from '../sockets/socket-address.ts';
+import { addressOfName, decodeAddress, NAME_LENGTH_V4 } from '../sockets/socket-address.ts';
 import { isWildcard, PKTINFO_LENGTH_V6 } from './open-socket.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 import type { UdpOutbox } from './udp-outbox.ts';
@@ -12,7 +12,6 @@ export class UdpClient implements Client {
   /** Socket address and control message as the kernel gave them: latin1 text is their smallest form. */
   readonly #name: string;
   readonly #control: string;
-  #decoded: Endpoint | null = null;
 
   constructor(endpoint: UdpEndpoint, outbox: UdpOutbox, name: string, control: string) {
     this.#endpoint = endpoint;
@@ -22,15 +21,16 @@ export class UdpClient implements Client {
   }
 
   get family(): 4 | 6 {
-    return this.#remote().family;
+    if (this.#name.length === NAME_LENGTH_V4) return 4;
+    return this.address.includes(':') ? 6 : 4;
   }
 
   get address(): string {
-    return this.#remote().address;
+    return addressOfName(this.#name);
   }
 
   get port(): number {
-    return this.#remote().port;
+    return (this.#name.charCodeAt(2) << 8) | this.#name.charCodeAt(3);
   }
 
   get localAddress(): string {
@@ -49,10 +49,5 @@ export class UdpClient implements Client {
 
   send(message: Buffer): void {
     this.#outbox.push(this.#endpoint, this.#name, this.#control, message);
-  }
-
-  #remote(): Endpoint {
-    this.#decoded ??= decodeSocketAddress(Buffer.from(this.#name, 'latin1'));
-    return this.#decoded;
   }
 }

@@ -45,6 +45,22 @@ export function decodeSocketAddress(name: Buffer): Endpoint {
   return { ...decodeAddress(octets), port: name.readUInt16BE(2) };
 }
 
+/** The address in a sockaddr kept as latin1 text; a mapped address as IPv4. */
+export function addressOfName(name: string): string {
+  const octets = name.length === NAME_LENGTH_V4 ? name.slice(4, 8) : name.slice(8, 24);
+  let text = knownAddresses.get(octets);
+  if (text !== undefined) return text;
+  text = decodeAddress(Buffer.from(octets, 'latin1')).address;
+  if (knownAddresses.size === MAX_KNOWN) knownAddresses.clear();
+  knownAddresses.set(octets, text);
+  return text;
+}
+
+/** More addresses than a node has pods. */
+const MAX_KNOWN = 1024;
+/** Each query that is no hit needs its client's address as text. BOUNDED by MAX_KNOWN. */
+const knownAddresses = new Map<string, string>();
+
 /** The family of the sockaddr of `length` octets at `at`; a mapped address counts as IPv4. */
 export function familyOf(octets: Buffer, at: number, length: number): 4 | 6 {
   if (length === NAME_LENGTH_V4) return 4;
