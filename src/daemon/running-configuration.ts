@@ -7,6 +7,7 @@ import { diskFiles, recordSources, type Source } from '../config/file-source.ts'
 import type { Listener } from '../config/listeners.ts';
 import { refuseTemplate } from '../config/template.ts';
 import { contentVersion } from '../config/watch.ts';
+import { NamedUpstreams } from '../forward/named-upstreams.ts';
 import { Upstream } from '../forward/upstream.ts';
 import { hasOtherOwner } from '../host/other-instance.ts';
 import type { Log } from '../log/log.ts';
@@ -24,6 +25,7 @@ import { loadLibc } from '../sockets/libc.ts';
 import { corefileReader, type ReadCorefile, STDIN } from './corefile-text.ts';
 import { DnsEndpoint, type EndpointModules } from './dns-endpoint.ts';
 import { Generation } from './generation.ts';
+import { handOverCounts } from './hand-over-counts.ts';
 import type { Whereabouts } from './hand-over-socket.ts';
 import { buildRoad, type RoadModules } from './road.ts';
 import { TakeOver } from './take-over.ts';
@@ -77,7 +79,10 @@ export class RunningConfiguration implements DaemonHooks {
   }
 
   get upstreams(): readonly Upstream[] {
-    return [...this.#generation.parts].filter((part) => part instanceof Upstream);
+    return [...this.#generation.parts].flatMap((part) => {
+      if (part instanceof NamedUpstreams) return part.upstreams;
+      return part instanceof Upstream ? [part] : [];
+    });
   }
 
   isOwnAddress(address: string, port: number): boolean {
@@ -226,11 +231,12 @@ export class RunningConfiguration implements DaemonHooks {
     const isServed = () =>
       listeners.some(({ address, port }) => hasOtherOwner(address === '' ? '::' : address, port));
     const rehearse = () => this.#endpointFor(listeners[0]).rehearse();
-    const { clock } = this.#modules;
+    const { clock, catalogue } = this.#modules;
     return new TakeOver(this.#options.whereabouts, {
       isServed,
       rehearse,
       caches: () => cachesOf(generation),
+      counts: handOverCounts(catalogue),
       clock,
       log: this.#log,
     });

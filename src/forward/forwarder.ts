@@ -31,6 +31,13 @@ const MIN_SENDS = 6;
 const SWEEP_MS = 10;
 /** Queries under way at once, of all forwards; more fail on the spot, so that memory stays bounded. */
 export const MAX_IN_FLIGHT = 10_000;
+/**
+ * While no upstream says anything, so many may wait for one to come back; more fail on the spot. That
+ * is so once CROWD have waited for PATIENCE_MS, or twice the usual time where answers take longer.
+ */
+export const MAX_UNHEARD = 1024;
+const CROWD = MAX_UNHEARD / 2;
+const PATIENCE_MS = 500;
 
 /** How a `forward` behaves; defaults are the directive's business. */
 export interface ForwarderOptions {
@@ -64,19 +71,25 @@ export class Forwarder {
   readonly #counters: ForwardCounters;
   readonly #policy: Policy;
   /** What queries fail with when there are no upstreams. */
-  readonly #emptyReason: string;
-  /** BOUNDED by the directive: at most 15. */
+  readonly #emptyReason: () => string;
+  /** BOUNDED by the directive: at most 15 words, of which a host name stands for 64 at most. */
   #upstreams: readonly Upstream[];
   /** Those of `#upstreams` that do not lead back to us. */
   #usable: readonly Upstream[];
+  /** Those that do, as far as is known. BOUNDED by the upstreams checked. */
+  #looping: ReadonlySet<Upstream> = new Set();
+  /** Called when the upstreams have been replaced. */
+  onReplaced: () => void = () => {};
   /** BOUNDED by MAX_IN_FLIGHT. */
   readonly #inFlight = new Set<Forwarding>();
+  /** Since when CROWD queries or more have been under way; out of date while they are fewer. */
+  #crowdedSinceMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
     options: ForwarderOptions,
     upstreams: readonly Upstream[],
-    modules: { clock: Clock; counters: ForwardCounters; emptyReason?: string },
+    modules: { clock: Clock; counters: ForwardCounters; emptyReason?: () => string },
   ) {
     this.options = options;
     this.#upstreams = upstreams;
@@ -84,7 +97,7 @@ export class Forwarder {
     this.#clock = modules.clock;
     this.#counters = modules.counters;
     this.#policy = new Policy(options.policy);
-    this.#emptyReason = modules.emptyReason ?? 'no upstream to forward to';
+    this.#emptyReason = modules.emptyReason ?? (() => 'no upstream to forward to');
   }
 
   get upstreams(): readonly Upstream[] {
@@ -98,11 +111,13 @@ export class Forwarder {
   /** Asks others from now on; queries under way end with those they began with. */
   replaceUpstreams(upstreams: readonly Upstream[]): void {
     this.#upstreams = upstreams;
-    this.#usable = upstreams;
+    this.excludeLooping(this.#looping);
+    this.onReplaced();
   }
 
   /** Leaves out the upstreams that lead back to this server (`loop`). */
   excludeLooping(looping: ReadonlySet<Upstream>): void {
+    this.#looping = looping;
     this.#usable = this.#upstreams.filter((upstream) => !looping.has(upstream));
   }
 
@@ -123,10 +138,17 @@ export class Forwarder {
       done(null, RCODE_SERVFAIL, this.#whyNone());
       return;
     }
+    const nowMs = this.#clock.nowMs();
+    if (this.#inFlight.size === CROWD) this.#crowdedSinceMs = nowMs;
+    if (this.#inFlight.size >= MAX_UNHEARD && this.#isUnheard(nowMs)) {
+      this.#counters.overflows++;
+      done(null, RCODE_SERVFAIL, `no upstream answers, and ${MAX_UNHEARD} queries wait for one`);
+      return;
+    }
     const forwarding = new Forwarding(this, query, this.#policy.order(this.#usable), done);
     this.#inFlight.add(forwarding);
     this.#counters.inFlight++;
-    forwarding.start(this.#clock.nowMs());
+    forwarding.start(nowMs);
     if (this.#timer === null && this.#inFlight.size > 0) this.#sweepLater();
   }
 
@@ -187,9 +209,18 @@ export class Forwarder {
     return Math.min(Math.max(quickest, RETRY_FLOOR_MS), ceiling);
   }
 
+  /** Whether no upstream has said anything to a crowd that has waited long enough. */
+  #isUnheard(nowMs: number): boolean {
+    // Without health checks silence says nothing: the questions may just be slow to answer.
+    if (this.options.maxFails === 0) return false;
+    let sinceMs = this.#crowdedSinceMs;
+    for (const { lastHeardAtMs } of this.#usable) sinceMs = Math.max(sinceMs, lastHeardAtMs);
+    return nowMs - sinceMs >= Math.max(PATIENCE_MS, 2 * this.retryDelayMs(this.#usable));
+  }
+
   #whyNone(): string {
     return this.#upstreams.length === 0
-      ? this.#emptyReason
+      ? this.#emptyReason()
       : 'every upstream leads back to this server';
   }
 

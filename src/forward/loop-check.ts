@@ -50,30 +50,36 @@ interface State {
 
 export class LoopCheck {
   /** BOUNDED by the upstreams of the block. */
-  readonly #states: readonly State[];
+  #states: readonly State[];
   readonly #onChange: OnLoopChange;
+  #isRunning = false;
 
   constructor(suspects: readonly LoopSuspect[], onChange: OnLoopChange) {
-    this.#states = suspects.map((suspect) => ({
-      suspect,
-      name: '',
-      wasSighted: false,
-      waryChecks: 0,
-      retries: 0,
-      timer: null,
-    }));
+    this.#states = suspects.map(newState);
     this.#onChange = onChange;
   }
 
   async start(): Promise<void> {
+    this.#isRunning = true;
     for (const state of this.#states) this.#askLater(state, FIRST_DELAY_MS);
   }
 
   async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#states.forEach(end);
+  }
+
+  /** Checks these from now on; those that stay go on as they are. */
+  replaceSuspects(suspects: readonly LoopSuspect[]): void {
+    const before = this.#states;
+    this.#states = suspects.map(
+      (suspect) =>
+        before.find((state) => state.suspect.upstream === suspect.upstream) ?? newState(suspect),
+    );
+    for (const state of before) if (!this.#states.includes(state)) end(state);
+    if (!this.#isRunning) return;
     for (const state of this.#states) {
-      if (state.timer !== null) clearTimeout(state.timer);
-      state.timer = null;
-      state.name = '';
+      if (!before.includes(state)) this.#askLater(state, FIRST_DELAY_MS);
     }
   }
 
@@ -138,6 +144,17 @@ export class LoopCheck {
   #foundWell({ suspect, name }: State): void {
     if (suspect.upstream.loopingZones.delete(suspect.zone)) this.#onChange(suspect, false, name);
   }
+}
+
+function newState(suspect: LoopSuspect): State {
+  return { suspect, name: '', wasSighted: false, waryChecks: 0, retries: 0, timer: null };
+}
+
+/** What is under way comes to nothing. */
+function end(state: State): void {
+  if (state.timer !== null) clearTimeout(state.timer);
+  state.timer = null;
+  state.name = '';
 }
 
 function isLooping({ upstream, zone }: LoopSuspect): boolean {

@@ -1,6 +1,7 @@
 /** What is counted per upstream address, for the life of the process (spec §6.2, coredns_proxy_*). */
 import { rcodeName } from '../dns/rcode.ts';
-import type { Catalogue, Emit, Labels } from '../metrics/catalogue.ts';
+import type { Catalogue, Emit, Labels, Source } from '../metrics/catalogue.ts';
+import type { MetricName } from '../metrics/definitions.ts';
 import { Histogram, TIME_BOUNDS } from '../metrics/histogram.ts';
 import type { Protocol } from './attempt.ts';
 
@@ -63,41 +64,79 @@ export class UpstreamCounters {
   }
 }
 
+/** The counters of one label, with who uses them. */
+interface SharedCounters {
+  readonly counters: UpstreamCounters;
+  /** Those that come and go; infinite with one that stays. */
+  users: number;
+  /** Takes the series of the label away. */
+  readonly remove: () => void;
+}
+
 /** The counters of the upstream with the label `to` (`10.96.0.10:53`): one object for the process. */
 export function upstreamCounters(catalogue: Catalogue, to: string): UpstreamCounters {
-  return catalogue.lasting(`upstream ${to}`, () => {
+  const shared = sharedCounters(catalogue, to);
+  shared.users = Number.POSITIVE_INFINITY;
+  return shared.counters;
+}
+
+/**
+ * The same for an upstream that comes and goes, as the addresses of a name do. With the last
+ * `release` the series end: a process that runs for months would collect addresses for ever.
+ */
+export function borrowUpstreamCounters(
+  catalogue: Catalogue,
+  to: string,
+): { readonly counters: UpstreamCounters; readonly release: () => void } {
+  const shared = sharedCounters(catalogue, to);
+  shared.users++;
+  const release = () => {
+    if (--shared.users === 0) shared.remove();
+  };
+  return { counters: shared.counters, release };
+}
+
+function sharedCounters(catalogue: Catalogue, to: string): SharedCounters {
+  const key = `upstream ${to}`;
+  return catalogue.lasting(key, () => {
     const counters = new UpstreamCounters();
-    register(catalogue, to, counters);
-    return counters;
+    const removals: (() => void)[] = [];
+    register((name, source) => removals.push(catalogue.source(name, source)), to, counters);
+    const remove = () => {
+      for (const removal of removals) removal();
+      catalogue.forget(key);
+    };
+    return { counters, users: 0, remove };
   });
 }
 
-function register(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
+/** Adds a source to a metric. */
+type AddSource = (name: MetricName, source: Source) => void;
+
+function register(add: AddSource, to: string, counters: UpstreamCounters): void {
   const proxy: Labels = { proxy_name: 'forward', to };
-  catalogue.source('coredns_proxy_request_duration_seconds', (emit) =>
+  add('coredns_proxy_request_duration_seconds', (emit) =>
     counters.eachDuration((rcode, durations) =>
       emit({ ...proxy, rcode: proxyRcode(rcode) }, durations),
     ),
   );
-  catalogue.source('coredns_proxy_healthcheck_failures_total', (emit) => {
+  add('coredns_proxy_healthcheck_failures_total', (emit) => {
     if (counters.healthCheckFailures > 0) emit(proxy, counters.healthCheckFailures);
   });
-  catalogue.source('coredns_proxy_conn_cache_hits_total', (emit) =>
-    emitReuse(emit, proxy, counters, 'hits'),
-  );
-  catalogue.source('coredns_proxy_conn_cache_misses_total', (emit) =>
+  add('coredns_proxy_conn_cache_hits_total', (emit) => emitReuse(emit, proxy, counters, 'hits'));
+  add('coredns_proxy_conn_cache_misses_total', (emit) =>
     emitReuse(emit, proxy, counters, 'misses'),
   );
-  registerLegacy(catalogue, to, counters);
-  registerOwn(catalogue, to, counters);
+  registerLegacy(add, to, counters);
+  registerOwn(add, to, counters);
 }
 
 /** The names of CoreDNS up to 1.10, which many dashboards still ask for. */
-function registerLegacy(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
-  catalogue.source('coredns_forward_requests_total', (emit) => {
+function registerLegacy(add: AddSource, to: string, counters: UpstreamCounters): void {
+  add('coredns_forward_requests_total', (emit) => {
     if (counters.sent > 0) emit({ to }, counters.sent);
   });
-  catalogue.source('coredns_forward_responses_total', (emit) =>
+  add('coredns_forward_responses_total', (emit) =>
     counters.eachDuration((rcode, { counts }) =>
       emit(
         { to, rcode: proxyRcode(rcode) },
@@ -105,20 +144,20 @@ function registerLegacy(catalogue: Catalogue, to: string, counters: UpstreamCoun
       ),
     ),
   );
-  catalogue.source('coredns_forward_request_duration_seconds', (emit) =>
+  add('coredns_forward_request_duration_seconds', (emit) =>
     counters.eachDuration((rcode, durations) => emit({ to, rcode: proxyRcode(rcode) }, durations)),
   );
-  catalogue.source('coredns_forward_healthcheck_failures_total', (emit) => {
+  add('coredns_forward_healthcheck_failures_total', (emit) => {
     if (counters.healthCheckFailures > 0) emit({ to }, counters.healthCheckFailures);
   });
 }
 
-function registerOwn(catalogue: Catalogue, to: string, counters: UpstreamCounters): void {
-  catalogue.source('nodelocaldns_upstream_overdue_total', (emit) => emit({ to }, counters.overdue));
-  catalogue.source('nodelocaldns_upstream_ignored_total', (emit) => {
+function registerOwn(add: AddSource, to: string, counters: UpstreamCounters): void {
+  add('nodelocaldns_upstream_overdue_total', (emit) => emit({ to }, counters.overdue));
+  add('nodelocaldns_upstream_ignored_total', (emit) => {
     for (const reason of IGNORED_REASONS) emit({ to, reason }, counters.ignored[reason]);
   });
-  catalogue.source('nodelocaldns_upstream_sockets', (emit) => {
+  add('nodelocaldns_upstream_sockets', (emit) => {
     for (const proto of PROTOCOLS) {
       if (counters.sockets[proto] > 0) emit({ to, proto }, counters.sockets[proto]);
     }

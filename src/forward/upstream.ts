@@ -20,6 +20,15 @@ export interface UpstreamOptions {
   readonly checkOverTcp: boolean;
 }
 
+export interface UpstreamModules {
+  readonly clock: Clock;
+  readonly counters: UpstreamCounters;
+  readonly prober?: Prober;
+  readonly sockets?: UdpSockets;
+  /** Called once, when it is stopped. */
+  readonly onStopped?: () => void;
+}
+
 export class Upstream {
   /** `10.96.0.10:53`, `[fd00::10]:53`: the metric label. */
   readonly to: string;
@@ -34,13 +43,12 @@ export class Upstream {
   readonly #udp: Exchange;
   readonly #stream: Exchange;
   readonly #health: HealthCheck;
+  readonly #onStopped: () => void;
 
-  constructor(
-    options: UpstreamOptions,
-    modules: { clock: Clock; counters: UpstreamCounters; prober?: Prober; sockets?: UdpSockets },
-  ) {
+  constructor(options: UpstreamOptions, modules: UpstreamModules) {
     const { target, healthCheck } = options;
     const { clock, counters } = modules;
+    this.#onStopped = modules.onStopped ?? (() => {});
     this.to = addressText(target.address, target.port);
     this.counters = counters;
     this.#stream = new TcpExchange(target, options.limits, { clock, counters });
@@ -94,6 +102,7 @@ export class Upstream {
     this.#health.stop();
     this.#udp.close();
     this.#stream.close();
+    this.#onStopped();
   }
 }
 

@@ -57,4 +57,9 @@ export class Catalogue {
     this.#lasting.set(key, made);
     return made;
   }
+
+  /** Ends what `lasting` made under the key. Its sources are for its owner to take away. */
+  forget(key: string): void {
+    this.#lasting.delete(key);
+  }
 }

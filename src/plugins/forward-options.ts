@@ -10,7 +10,13 @@ import type { HealthCheckOptions } from '../forward/health-check.ts';
 import { POLICIES, type PolicyName } from '../forward/policy.ts';
 import type { ConnectionLimits } from '../forward/tcp-exchange.ts';
 import { readTarget, type Target } from './forward-target.ts';
-import { HEALTH_CHECK, readHealthCheck, readRcodes, readTlsFiles } from './forward-values.ts';
+import {
+  HEALTH_CHECK,
+  readHealthCheck,
+  readRcodes,
+  readResolver,
+  readTlsFiles,
+} from './forward-values.ts';
 
 /** One `forward`, complete. */
 export interface ForwardRule {
@@ -25,6 +31,8 @@ export interface ForwardRule {
   readonly tls: TlsFiles;
   /** '' for the kernel's choice. */
   readonly sourceAddress: string;
+  /** Who is asked for the addresses of host names, `ip:port`; empty: the system's name servers. */
+  readonly resolvers: readonly string[];
   /** Response codes on which the next `forward` of the block is asked. */
   readonly next: ReadonlySet<number>;
   /** The same for an answer without the records asked for. */
@@ -51,6 +59,7 @@ interface Draft {
   healthCheck: HealthCheckOptions;
   readonly tls: Mutable<TlsFiles>;
   sourceAddress: string;
+  readonly resolvers: string[];
   readonly next: Set<number>;
   readonly failover: Set<number>;
   nextOnNodata: boolean;
@@ -112,6 +121,7 @@ function defaults(targets: readonly Target[]): Draft {
     healthCheck: HEALTH_CHECK,
     tls: { serverName: '', certificate: null, key: null, authorities: null },
     sourceAddress: '',
+    resolvers: [],
     next: new Set(),
     failover: new Set(),
     nextOnNodata: false,
@@ -187,6 +197,10 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
     }
     draft.sourceAddress = value.text;
   }),
+  resolver(draft, option, values) {
+    checkCount(option, values, { min: 1, max: Number.POSITIVE_INFINITY });
+    draft.resolvers.push(...values.map(readResolver));
+  },
   tls_servername: single((draft, value) => {
     draft.tls.serverName = value.text;
   }),
@@ -243,9 +257,9 @@ function checkTargets({ targets, tls }: Draft, name: Token): void {
     const message = `more than ${MAX_TARGETS} TOs configured: ${count}`;
     throw new CorefileError('argument-count', message, name);
   }
-  const hasOwnName = targets.some((target) => target.kind === 'address' && target.serverName);
+  const hasOwnName = targets.some((target) => target.kind !== 'file' && target.serverName);
   if (hasOwnName && tls.serverName !== '') {
-    const message = 'tls_servername and a server name behind an address exclude each other';
+    const message = 'tls_servername and a server name behind a TO exclude each other';
     throw new CorefileError('argument-value', message, name);
   }
 }

@@ -1,9 +1,13 @@
-/** Reads the TO words of `forward`: addresses, or files in the form of resolv.conf (spec §5.4). */
+/**
+ * Reads the TO words of `forward`: addresses, files in the form of resolv.conf (spec §5.4), or host
+ * names (spec, Appendix A).
+ */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { CorefileError } from '../config/corefile-error.ts';
 import type { Token } from '../config/token.ts';
 import { textVersion } from '../config/watch.ts';
+import { nameFromText } from '../dns/name.ts';
 import { parseResolvConf, type ResolvConf } from '../forward/resolv-conf.ts';
 
 /** One upstream by its address. */
@@ -26,11 +30,31 @@ export interface FileTarget {
   readonly version: string;
 }
 
-export type Target = AddressTarget | FileTarget;
+/** Upstreams by a host name: each of its addresses is one. */
+export interface HostTarget {
+  readonly kind: 'host';
+  /** Without last dot. */
+  readonly name: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  /** The name behind `%` for their certificates; '' without. */
+  readonly serverName: string;
+}
+
+export type Target = AddressTarget | FileTarget | HostTarget;
 
 const DNS_PORT = 53;
 const TLS_PORT = 853;
 const MAX_PORT = 65_535;
+/** An address of IPv4 or a name, `%name`, port. */
+const NAME_AND_PORT = /^([^%:]*)(?:%([^:]+))?(?::(\d+))?$/;
+/** One label of a host name; services have underscores. */
+const LABEL = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
+/**
+ * A name of several labels, or with its last dot: a single word is more likely a typing error. What
+ * ends in a number is an address that went wrong.
+ */
+const HOST_NAME = new RegExp(`^(?!.*(?:^|\\.)\\d+\\.?$)(?:${LABEL}\\.)+(?:${LABEL})?$`);
 
 /** Reads one TO. Throws CorefileError. */
 export function readTarget(word: Token): Target {
@@ -40,44 +64,53 @@ export function readTarget(word: Token): Target {
     throw new CorefileError('argument-value', message, word);
   }
   const isTls = scheme === 'tls';
-  return readAddress(rest, isTls, word) ?? readFile(rest, word);
+  const address = readAddress(rest, isTls, word);
+  if (address !== null) return address;
+  const file = readFile(rest, word);
+  return file instanceof Error ? readHost(rest, isTls, word, file) : file;
 }
 
 /** `IP`, `IP:port`, `[IPv6]:port`, each with `%name` behind the address; null when it is none. */
 function readAddress(text: string, isTls: boolean, word: Token): AddressTarget | null {
   const bracketed = /^\[([^\]]*)\](?:%([^:]+))?(?::(\d+))?$/.exec(text);
-  const plain = /^([^%:]*)(?:%([^:]+))?(?::(\d+))?$/.exec(text);
   const bare = /^([^%]*)(?:%(.+))?$/.exec(text);
-  const parts = bracketed ?? (isIP(bare?.[1] ?? '') === 6 ? bare : plain);
+  const parts = bracketed ?? (isIP(bare?.[1] ?? '') === 6 ? bare : NAME_AND_PORT.exec(text));
   if (parts === null) return null;
   const [, inner, name = '', digits] = parts;
   const [address, zone = ''] = inner.split('%');
-  if (isIP(address) === 0) {
-    if (digits === undefined) return null;
-    throw new CorefileError('argument-value', `not an IP address: "${inner}"`, word);
-  }
-  const port = digits === undefined ? (isTls ? TLS_PORT : DNS_PORT) : Number(digits);
-  if (port < 1 || port > MAX_PORT) {
-    throw new CorefileError('argument-value', `"${word.text}": port ${digits} is no port`, word);
-  }
+  if (isIP(address) === 0) return null;
+  const port = portOf(digits, isTls, word);
   return Object.freeze({ kind: 'address', address, port, isTls, serverName: name || zone });
 }
 
-function readFile(path: string, word: Token): FileTarget {
+/** What the file says; the error when it cannot be read. */
+function readFile(path: string, word: Token): FileTarget | Error {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new CorefileError(
-      'argument-value',
-      `not an IP address or file: "${word.text}"`,
-      word,
-      cause,
-    );
+  } catch (error) {
+    return error as Error;
   }
   const conf = parseResolvConf(text);
   if (conf.servers.length === 0) {
     throw new CorefileError('file', `"${path}": no nameservers found`, word);
   }
   return Object.freeze({ kind: 'file', path, conf, version: textVersion(text) });
+}
+
+/** `NAME` or `NAME:port`, with `%name` behind it. */
+function readHost(text: string, isTls: boolean, word: Token, cause: Error): HostTarget {
+  const [, name = '', serverName = '', digits] = NAME_AND_PORT.exec(text) ?? [];
+  if (!HOST_NAME.test(name) || nameFromText(name) === null) {
+    const message = `not an IP address, file or host name: "${word.text}"`;
+    throw new CorefileError('argument-value', message, word, cause);
+  }
+  const port = portOf(digits, isTls, word);
+  return Object.freeze({ kind: 'host', name: name.replace(/\.$/, ''), port, isTls, serverName });
+}
+
+function portOf(digits: string | undefined, isTls: boolean, word: Token): number {
+  const port = digits === undefined ? (isTls ? TLS_PORT : DNS_PORT) : Number(digits);
+  if (port >= 1 && port <= MAX_PORT) return port;
+  throw new CorefileError('argument-value', `"${word.text}": port ${digits} is no port`, word);
 }

@@ -1,12 +1,16 @@
 /** Reads those options of `forward` that take more than one word (spec §5.4). Throw CorefileError. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { CorefileError } from '../config/corefile-error.ts';
 import type { Token } from '../config/token.ts';
 import { checkCount, readDurationMs } from '../config/values.ts';
 import { nameFromText } from '../dns/name.ts';
 import { rcodeNumber } from '../dns/rcode.ts';
 import type { HealthCheckOptions } from '../forward/health-check.ts';
+import { addressText } from '../forward/upstream.ts';
 
+const DNS_PORT = 53;
+const MAX_PORT = 65_535;
 const AT_LEAST_0 = { min: 0, max: Number.POSITIVE_INFINITY };
 
 /** Health checks where the Corefile says nothing. */
@@ -69,6 +73,26 @@ function readContents(word: Token): Buffer {
   } catch (cause) {
     throw new CorefileError('file', `tls: reading "${word.text}" did not work`, word, cause);
   }
+}
+
+/** `IP` or `IP:port` of a name server, as `IP:port`. */
+export function readResolver(word: Token): string {
+  const [, bracketed, plain = '', digits] =
+    /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(word.text) ?? [];
+  const isBare = isIP(word.text) !== 0;
+  const address = isBare ? word.text : (bracketed ?? plain);
+  const port = isBare ? DNS_PORT : Number(digits);
+  const isRight = isIP(address) === (address.includes(':') ? 6 : 4);
+  if (
+    isRight &&
+    (bracketed === undefined || isIP(address) === 6) &&
+    port >= 1 &&
+    port <= MAX_PORT
+  ) {
+    return addressText(address, port);
+  }
+  const message = `resolver must be an IP address, port optional: "${word.text}"`;
+  throw new CorefileError('argument-value', message, word);
 }
 
 /** Response codes by name: one at least. */

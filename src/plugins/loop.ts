@@ -44,6 +44,7 @@ class LoopGuard implements Part {
   readonly #forwards: readonly ForwardStage[];
   readonly #context: BlockContext;
   readonly #log: Log;
+  readonly #blockZone: string;
   readonly #check: LoopCheck;
   /** Who sent the query that is being looked at, for the log. */
   #sender = '';
@@ -53,8 +54,9 @@ class LoopGuard implements Part {
     this.#forwards = forwards;
     this.#context = context;
     this.#log = context.log.forPlugin('loop');
+    this.#blockZone = context.zones[0] ?? '.';
     this.#check = new LoopCheck(
-      suspectsOf(forwards, context.zones[0] ?? '.'),
+      suspectsOf(forwards, this.#blockZone),
       (suspect, isLooping, query) => this.#changed(suspect, isLooping, query),
     );
   }
@@ -65,11 +67,15 @@ class LoopGuard implements Part {
         emit({ zone, to: upstream.to }, isLooping ? 1 : 0),
       ),
     );
+    // Host names may have other addresses by now, and later.
+    for (const { forwarder } of this.#forwards) forwarder.onReplaced = () => this.#lookAgain();
+    this.#lookAgain();
     await this.#check.start();
   }
 
   async stop(): Promise<void> {
     this.#removeSource?.();
+    for (const { forwarder } of this.#forwards) forwarder.onReplaced = () => {};
     await this.#check.stop();
   }
 
@@ -92,6 +98,11 @@ class LoopGuard implements Part {
       if (isLooping) looping.add(upstream);
     });
     for (const { forwarder } of this.#forwards) forwarder.excludeLooping(looping);
+  }
+
+  #lookAgain(): void {
+    this.#check.replaceSuspects(suspectsOf(this.#forwards, this.#blockZone));
+    this.leaveOutLooping();
   }
 
   #changed({ upstream, zone }: LoopSuspect, isLooping: boolean, name: string): void {

@@ -4,7 +4,12 @@ import { type Answer, readAnswer } from '../../../src/dns/answer.ts';
 import type { Query } from '../../../src/dns/query.ts';
 import type { Attempt, Exchange } from '../../../src/forward/attempt.ts';
 import { newForwardCounters } from '../../../src/forward/forward-counters.ts';
-import { Forwarder, type ForwarderOptions, MAX_IN_FLIGHT } from '../../../src/forward/forwarder.ts';
+import {
+  Forwarder,
+  type ForwarderOptions,
+  MAX_IN_FLIGHT,
+  MAX_UNHEARD,
+} from '../../../src/forward/forwarder.ts';
 import type { Prober } from '../../../src/forward/prober.ts';
 import { Upstream } from '../../../src/forward/upstream.ts';
 import { UpstreamCounters } from '../../../src/forward/upstream-counters.ts';
@@ -355,6 +360,61 @@ describe('forwarder', () => {
     expect([forwarder.inFlightCount, counters.inFlight]).toEqual([0, 0]);
   });
 
+  describe('with more queries than may wait for silent upstreams', () => {
+    /** Queries under way after `count` more. */
+    function crowd(forwarder: Forwarder, count: number): number {
+      for (let i = 0; i < count; i++) ask(forwarder);
+      return forwarder.inFlightCount;
+    }
+
+    it('fails what comes on top, once they have been silent for half a second', () => {
+      const { forwarder, upstreams } = makeForwarder(2);
+      warm(forwarder, upstreams[0]);
+      crowd(forwarder, MAX_UNHEARD);
+      pass(forwarder, 490);
+      expect(crowd(forwarder, 1)).toBe(MAX_UNHEARD + 1);
+      pass(forwarder, 10);
+      expect(ask(forwarder)).toMatchObject([{ answer: null, rcode: 2 }]);
+      expect(forwarder.inFlightCount).toBe(MAX_UNHEARD + 1);
+      expect(counters.overflows).toBe(1);
+    });
+
+    it('takes all again from the first answer on', () => {
+      const { forwarder, upstreams } = makeForwarder(2);
+      warm(forwarder, upstreams[0]);
+      crowd(forwarder, MAX_UNHEARD);
+      pass(forwarder, 600);
+      expect(crowd(forwarder, 1)).toBe(MAX_UNHEARD);
+      reply(upstreams[1].udp.attempts[0]);
+      expect(crowd(forwarder, 1000)).toBe(MAX_UNHEARD + 999);
+      expect(counters.overflows).toBe(1);
+    });
+
+    it('waits longer for upstreams that usually take long', () => {
+      const { forwarder, upstreams } = makeForwarder(1);
+      upstreams[0].roundTrip.observe(300);
+      crowd(forwarder, MAX_UNHEARD);
+      pass(forwarder, 1700);
+      expect(crowd(forwarder, 1)).toBe(MAX_UNHEARD + 1);
+    });
+
+    it('takes a burst that follows a lonely query without an answer', () => {
+      const { forwarder, upstreams } = makeForwarder(2);
+      warm(forwarder, upstreams[0]);
+      ask(forwarder);
+      pass(forwarder, 1000);
+      expect(crowd(forwarder, MAX_UNHEARD + 100)).toBe(MAX_UNHEARD + 101);
+    });
+
+    it('takes them without health checks', () => {
+      const { forwarder, upstreams } = makeForwarder(2, { maxFails: 0 });
+      warm(forwarder, upstreams[0]);
+      crowd(forwarder, MAX_UNHEARD);
+      pass(forwarder, 1000);
+      expect(crowd(forwarder, 1)).toBe(MAX_UNHEARD + 1);
+    });
+  });
+
   it('asks the next upstream on the codes of failover, and gives the last reply when all have them', () => {
     const { forwarder, upstreams } = makeForwarder(3, { failover: new Set([2, 5]) });
     const ends = ask(forwarder);
@@ -400,6 +460,17 @@ describe('forwarder', () => {
     expect(other.sent).toBe(1);
     reply(upstreams[0].udp.attempts[0]);
     expect(ends).toMatchObject([{ rcode: 0 }]);
+  });
+
+  it('keeps leaving out those that lead back when others come, and tells of the change', () => {
+    const { forwarder, upstreams } = makeForwarder(2);
+    forwarder.excludeLooping(new Set([upstreams[0]]));
+    let told = 0;
+    forwarder.onReplaced = () => told++;
+    const [other] = makeForwarder(1).upstreams;
+    forwarder.replaceUpstreams([upstreams[0], other]);
+    ask(forwarder);
+    expect([upstreams[0].sent, other.sent, told]).toEqual([0, 1, 1]);
   });
 
   it('counts sent queries, durations by rcode and overdue answers', () => {

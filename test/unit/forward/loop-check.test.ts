@@ -118,4 +118,24 @@ describe('loop check', () => {
     vi.advanceTimersByTime(60_000);
     expect(names).toEqual([]);
   });
+
+  it('goes on with the upstreams that stay, and asks those that come', () => {
+    vi.advanceTimersByTime(500);
+    const asked: string[] = [];
+    const newcomer = {
+      upstream: Object.defineProperty(makeUpstream(54), 'prober', {
+        value: { ask: (question: Buffer) => asked.push(nameToText(question, 12)) },
+      }),
+      zone: 'test.',
+    };
+    check.replaceSuspects([suspect, newcomer]);
+    vi.advanceTimersByTime(500);
+    expect([names.length, asked.length]).toEqual([1, 1]);
+    expect(check.sight(names[0])).toBe(true);
+    check.replaceSuspects([newcomer]);
+    expect(check.sight(names[0])).toBe(false);
+    answer(false);
+    vi.advanceTimersByTime(60_000);
+    expect(names).toHaveLength(1);
+  });
 });

@@ -48,6 +48,7 @@ describe('forward syntax', () => {
       limits: { kept: 2, idleMs: 10_000, maxAgeMs: 60_000 },
       healthCheck: { intervalMs: 500, recursionDesired: true, domain: '.' },
       sourceAddress: '',
+      resolvers: [],
       nextOnNodata: false,
     });
   });
@@ -67,6 +68,34 @@ describe('forward syntax', () => {
     ['tls://[::1]%dns.test:10853', '::1', 10_853, true, 'dns.test'],
   ])('reads %s', (text, address, port, isTls, serverName) => {
     expect(target(text)).toEqual({ kind: 'address', address, port, isTls, serverName });
+  });
+
+  it.each([
+    ['dns.example.com', 'dns.example.com', 53, false, ''],
+    ['dns.example.com.:5353', 'dns.example.com', 5353, false, ''],
+    ['dns://rbldnsd.rbldnsd.svc.cluster.local', 'rbldnsd.rbldnsd.svc.cluster.local', 53, false, ''],
+    ['_dns._udp.example', '_dns._udp.example', 53, false, ''],
+    ['router.', 'router', 53, false, ''],
+    ['4.dns.example', '4.dns.example', 53, false, ''],
+    ['tls://dns.example.com', 'dns.example.com', 853, true, ''],
+    ['tls://dns.example.com:8853', 'dns.example.com', 8853, true, ''],
+    ['tls://a.example%b.example:8853', 'a.example', 8853, true, 'b.example'],
+  ])('reads the host name %s', (text, name, port, isTls, serverName) => {
+    expect(target(text)).toEqual({ kind: 'host', name, port, isTls, serverName });
+  });
+
+  it('counts a host name as one, whatever it stands for', () => {
+    expect(ruleOf(`forward . ${'dns.example '.repeat(15)}`).targets).toHaveLength(15);
+  });
+
+  it('takes a word for a file when there is one of that name', () => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      expect(target('resolv.conf')).toMatchObject({ kind: 'file', path: 'resolv.conf' });
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it('reads the name servers of a file', () => {
@@ -104,6 +133,11 @@ describe('forward syntax', () => {
     ['max_concurrent 1000', { forwarder: { maxConcurrent: 1000 } }],
     ['policy round_robin', { forwarder: { policy: 'round_robin' } }],
     ['source_address 10.1.1.1', { sourceAddress: '10.1.1.1' }],
+    ['resolver 10.96.0.10', { resolvers: ['10.96.0.10:53'] }],
+    [
+      'resolver 10.96.0.10:5353 ::1\nresolver [fd00::10]:54',
+      { resolvers: ['10.96.0.10:5353', '[::1]:53', '[fd00::10]:54'] },
+    ],
     ['tls_servername dns.test', { tls: { serverName: 'dns.test' } }],
     ['failfast_all_unhealthy_upstreams', { forwarder: { failFast: true } }],
     ['next NXDOMAIN servfail', { next: new Set([3, 2]) }],
@@ -140,6 +174,22 @@ describe('forward syntax', () => {
     ['forward .', 'argument-count'],
     ['forward . a27.0.0.1', 'argument-value'],
     ['forward . 8.9.1043', 'argument-value'],
+    ['forward . 8.9.1043:53', 'argument-value'],
+    ['forward . localhost', 'argument-value'],
+    ['forward . -dns.example', 'argument-value'],
+    ['forward . dns..example', 'argument-value'],
+    ['forward . dns.example:0', 'argument-value'],
+    ['forward . dns.example:x', 'argument-value'],
+    [`forward . ${'a.'.repeat(130)}example`, 'argument-value'],
+    ['forward . https://dns.example', 'argument-value'],
+    [`forward . ${'dns.example '.repeat(16)}`, 'argument-count'],
+    ['forward . tls://a.example%b.example {\ntls_servername c.example\n}', 'argument-value'],
+    ['forward . dns.example {\nresolver\n}', 'argument-count'],
+    ['forward . dns.example {\nresolver dns.example.com\n}', 'argument-value'],
+    ['forward . dns.example {\nresolver 10.0.0.1:0\n}', 'argument-value'],
+    ['forward . dns.example {\nresolver 10.0.0.1:65536\n}', 'argument-value'],
+    ['forward . dns.example {\nresolver [10.0.0.1]:53\n}', 'argument-value'],
+    ['forward . dns.example {\nresolver /etc/resolv.conf\n}', 'argument-value'],
     ['forward . 127.0.0.1:0', 'argument-value'],
     ['forward . 127.0.0.1:65536', 'argument-value'],
     ['forward . https://127.0.0.1', 'argument-value'],
