@@ -12,8 +12,15 @@ import { FLAG_RD, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
 import { LOWER } from '../dns/name.ts';
 import type { Query } from '../dns/query.ts';
 import type { CacheBudget } from './budget.ts';
-import { classify, holdsType, isDenial, KIND_SERVER_ERROR, mayBeStored } from './classification.ts';
-import { CacheCounters } from './counters.ts';
+import {
+  classify,
+  holdsType,
+  isDenial,
+  KIND_NAME_ERROR,
+  KIND_SERVER_ERROR,
+  mayBeStored,
+} from './classification.ts';
+import { CacheCounters, type Tally } from './counters.ts';
 import { Entry } from './entry.ts';
 import { type LifetimeOptions, lifetimeSeconds, type TtlBounds } from './lifetime.ts';
 import { Store } from './store.ts';
@@ -51,6 +58,8 @@ export interface AnswerCacheModules {
   readonly budget: CacheBudget;
   /** Wall-clock seconds, for the validity of signatures. */
   readonly unixSeconds: () => number;
+  /** Where uses of a name's denial are counted; null: nowhere. Asked once, when it is stored. */
+  readonly tallyFor?: (key: string) => Tally | null;
 }
 
 /** What an answer was found to be. */
@@ -228,7 +237,9 @@ export class AnswerCache {
     const before = this.#successes.peek(key) ?? this.#denials.peek(key);
     if (before !== undefined && this.#isWorthMore(before, found, nowMs)) return null;
     const keptMs = this.#keptMs(key, found);
-    const entry = new Entry(key, answer, { ...found, storedAtMs: nowMs - ageMs, staleMs: keptMs });
+    const tally = found.kind === KIND_NAME_ERROR ? (this.#modules.tallyFor?.(key) ?? null) : null;
+    const storedAtMs = nowMs - ageMs;
+    const entry = new Entry(key, answer, { ...found, storedAtMs, staleMs: keptMs, tally });
     entry.uses = before?.uses ?? 0;
     if (before !== undefined && before.isDenial !== denial) {
       (denial ? this.#successes : this.#denials).delete(key);

@@ -1,3 +1,8 @@
+/** A count that many may add to. */
+export interface Tally {
+  count: number;
+}
+
 /** What one cache counts for one listener: plain fields, read at scrape (spec §6.2, coredns_cache_*). */
 export class CacheCounters {
   requests = 0;

@@ -8,6 +8,7 @@ import { type Answer, readAnswer } from '../dns/answer.ts';
 import { HEADER_LENGTH } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import { isDenial } from './classification.ts';
+import type { Tally } from './counters.ts';
 
 /** What an entry costs beside the octets of its answer and key: objects, links, hash table. */
 const ENTRY_OVERHEAD_OCTETS = 250;
@@ -21,6 +22,8 @@ export interface EntryOptions {
   readonly storedAtMs: number;
   /** How long it is of use after it expired. */
   readonly staleMs: number;
+  /** Where each use is counted, beside the cache's own counters. */
+  readonly tally?: Tally | null;
 }
 
 export class Entry {
@@ -36,6 +39,7 @@ export class Entry {
   readonly expiresAtMs: number;
   /** From this second on it is of no use to anyone. */
   readonly discardSecond: number;
+  readonly tally: Tally | null;
   /** Hits since it was last spared when room was needed. */
   uses = 0;
   /** Hits in a row, as `noteHit` counts them. */
@@ -57,6 +61,7 @@ export class Entry {
     this.kind = options.kind;
     this.answersQuestion = options.answersQuestion;
     this.lifetimeSeconds = options.lifetimeSeconds;
+    this.tally = options.tally ?? null;
     // Whole numbers: V8 keeps them in the object, fractions beside it.
     this.expiresAtMs = Math.floor(options.storedAtMs) + options.lifetimeSeconds * 1000;
     this.discardSecond = Math.ceil((this.expiresAtMs + options.staleMs) / 1000);
@@ -100,7 +105,7 @@ export class Entry {
 }
 
 /** One character per offset. Offsets below 256, the most usual, share V8's single-character strings. */
-function offsetsAsText(offsets: Uint16Array): string {
+function offsetsAsText(offsets: readonly number[]): string {
   let text = '';
   for (const offset of offsets) text += String.fromCharCode(offset);
   return text;

@@ -49,7 +49,7 @@ export function nodeState(sources: ControlSources): NodeState {
 }
 
 /** One line per address: several blocks may have an upstream in common, each with options of its own. */
-function upstreamStates(upstreams: readonly Upstream[]): UpstreamState[] {
+export function upstreamStates(upstreams: readonly Upstream[]): UpstreamState[] {
   const groups = Map.groupBy(upstreams, ({ to }) => to);
   return [...groups].map(([to, same]) => {
     const [{ counters }] = same;

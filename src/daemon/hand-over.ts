@@ -10,6 +10,7 @@ import type { Log } from '../log/log.ts';
 import type { CachePart } from '../plugins/cache-part.ts';
 import type { Part } from '../plugins/directive.ts';
 import { isTrusted } from '../sockets/abstract-socket.ts';
+import type { HandOverCounts } from './hand-over-counts.ts';
 import { cacheFrame, END_FRAME, entryFrame, PREAMBLE } from './hand-over-format.ts';
 import { newSocketName, type Whereabouts } from './hand-over-socket.ts';
 
@@ -21,6 +22,7 @@ const DEADLINE_MS = 2000;
 export interface HandOverModules {
   /** The caches in force. */
   readonly caches: () => readonly CachePart[];
+  readonly counts: HandOverCounts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -70,7 +72,7 @@ export class HandOver implements Part {
   }
 
   async #tell(socket: Socket): Promise<void> {
-    const { caches, clock, log } = this.#modules;
+    const { caches, clock, log, counts } = this.#modules;
     const startMs = clock.nowMs();
     let told = 0;
     socket.write(PREAMBLE);
@@ -89,6 +91,8 @@ export class HandOver implements Part {
     }
     if (socket.destroyed) return;
     socket.end(END_FRAME);
+    counts.predecessor.times++;
+    counts.predecessor.answers += told;
     log.info(`Told another instance ${told} answers in ${Math.round(clock.nowMs() - startMs)} ms`);
   }
 }

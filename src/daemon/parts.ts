@@ -1,8 +1,12 @@
 /** Makes all parts of the daemon and joins them. Nothing is started here. */
+import { readFileSync } from 'node:fs';
 import type { DaemonFlags } from '../cli/flags.ts';
 import { pageRoutes } from '../control/page-routes.ts';
+import { showUpstreams } from '../control/upstream-metrics.ts';
+import { parseResolvConf } from '../forward/resolv-conf.ts';
 import { DeadMan } from '../host/dead-man.ts';
 import type { Interception } from '../host/interception.ts';
+import { showInterception } from '../host/interception-metrics.ts';
 import { createNodeEvents } from '../host/node-events.ts';
 import { createSetupErrors, type SetupErrors } from '../host/setup-errors.ts';
 import { monotonicClock } from '../log/clock.ts';
@@ -16,15 +20,18 @@ import { showSetupErrors } from '../metrics/setup-errors.ts';
 import { VERSION } from '../metrics/version.ts';
 import { hostsClock } from '../plugins/hosts-file.ts';
 import { reloadCounters } from '../plugins/reload.ts';
+import { lastingSearchWaste } from '../plugins/search-waste.ts';
 import { ListenerFactory } from '../server/listener-factory.ts';
 import { loadLibc } from '../sockets/libc.ts';
 import { type Control, createControl } from './control.ts';
 import { STDIN } from './corefile-text.ts';
 import { CorefileWriter } from './corefile-writer.ts';
 import { HandOver } from './hand-over.ts';
+import { handOverCounts } from './hand-over-counts.ts';
 import { createInterception } from './node-side.ts';
 import { RunningConfiguration } from './running-configuration.ts';
 
+const RESOLV_CONF = '/etc/resolv.conf';
 /** How long the event loop may hang. */
 const HANG_LIMIT_SECONDS = 5;
 
@@ -78,6 +85,13 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
   const interception = createInterception(flags, {
     ...{ log, counters, events, clock: monotonicClock },
   });
+  showInterception(
+    catalogue,
+    { ...flags, localIps: flags.localAddresses, setupIptables: flags.setupRules },
+    { report: () => interception.report, events },
+  );
+  showUpstreams(catalogue, () => configuration.upstreams);
+  watchNodeSearches(catalogue);
   const control = createControl(flags, {
     ...{ configuration, interception, catalogue, log, complaints },
   });
@@ -91,9 +105,22 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
         ? null
         : createCorefileWriter(flags, configuration, { log, counters, catalogue }),
     configuration,
-    handOver: new HandOver(flags, { caches, clock: monotonicClock, log }),
+    handOver: new HandOver(flags, {
+      ...{ caches, clock: monotonicClock, log },
+      counts: handOverCounts(catalogue),
+    }),
     control,
   };
+}
+
+/** Pods with `dnsPolicy: Default`, and the cluster's search lists behind their own, use the node's. */
+function watchNodeSearches(catalogue: Catalogue): void {
+  try {
+    const { search } = parseResolvConf(readFileSync(RESOLV_CONF, 'utf8'));
+    for (const domain of search) lastingSearchWaste(catalogue).add(domain);
+  } catch {
+    // A node without one has no search list.
+  }
 }
 
 function createMetricsServer(

@@ -11,6 +11,7 @@ import type { Log } from '../log/log.ts';
 import type { CachePart } from '../plugins/cache-part.ts';
 import type { Part } from '../plugins/directive.ts';
 import { isTrusted } from '../sockets/abstract-socket.ts';
+import type { HandOverCounts } from './hand-over-counts.ts';
 import { HandOverReader, type ReceivedEntry } from './hand-over-format.ts';
 import { findSocketName, type Whereabouts } from './hand-over-socket.ts';
 
@@ -24,6 +25,7 @@ export interface TakeOverModules {
   readonly rehearse: () => Promise<void>;
   /** The caches of the configuration that starts: open by now, and empty. */
   readonly caches: () => readonly CachePart[];
+  readonly counts: HandOverCounts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,7 +40,7 @@ export class TakeOver implements Part {
   }
 
   async start(): Promise<void> {
-    const { isServed, rehearse, caches, clock, log } = this.#modules;
+    const { isServed, rehearse, caches, clock, log, counts } = this.#modules;
     if (!isServed()) return;
     log.info('Another instance serves our addresses: taking over from it');
     await rehearse();
@@ -47,6 +49,8 @@ export class TakeOver implements Part {
     const entries = name === null ? [] : await receiveEntries(name, RECEIVE_DEADLINE_MS);
     const receivedMs = clock.nowMs();
     const kept = restore(entries, caches(), { nowMs: receivedMs, elapsedMs: receivedMs - startMs });
+    counts.successor.times++;
+    counts.successor.answers += kept;
     const tookMs = Math.round(clock.nowMs() - startMs);
     log.info(`Starting with ${kept} of its answers, received in ${tookMs} ms`);
   }

@@ -12,6 +12,8 @@ const MAX_ATTEMPTS = 5;
 export interface ResolvConf {
   /** Addresses without scope, in the order of the file. */
   readonly servers: readonly string[];
+  /** Domains of the last `search` or `domain` line. */
+  readonly search: readonly string[];
   /** `options timeout:n` in seconds, null when not given. */
   readonly timeoutSeconds: number | null;
   /** `options attempts:n`, null when not given. */
@@ -24,6 +26,7 @@ export interface ResolvConf {
 export function parseResolvConf(text: string): ResolvConf {
   const servers: string[] = [];
   let options: string[] = [];
+  let search: string[] = [];
   for (const line of text.split('\n')) {
     // resolv.conf(5): "Lines that contain a semicolon (;) or hash character (#) in the first
     // column are treated as comments."
@@ -32,10 +35,13 @@ export function parseResolvConf(text: string): ResolvConf {
     // Spec §5.4: scope ids (`%eth0`) are stripped.
     const address = (words[0] ?? '').replace(/%.*$/, '');
     if (keyword === 'nameserver' && isIP(address) !== 0) servers.push(address);
+    // resolv.conf(5): "The domain directive is an obsolete name for the search directive".
+    if (keyword === 'search' || keyword === 'domain') search = words;
     if (keyword === 'options') options = [...options, ...words];
   }
   return {
     servers,
+    search,
     timeoutSeconds: numberOption(options, 'timeout', MAX_TIMEOUT_SECONDS),
     attempts: numberOption(options, 'attempts', MAX_ATTEMPTS),
     rotate: options.includes('rotate'),

@@ -48,6 +48,56 @@ export const OWN_DEFINITIONS = {
     labels: [],
     help: 'Counter of queries that failed at once because too many were waiting for upstreams.',
   },
+  nodelocaldns_upstream_up: {
+    type: 'gauge',
+    labels: ['to'],
+    help: 'Whether an upstream may be asked: 0 while its health checks fail or it leads back here.',
+  },
+  nodelocaldns_upstream_round_trip_seconds: {
+    type: 'gauge',
+    labels: ['to'],
+    help: 'Smoothed time from a question to an upstream to its answer, dialling left out.',
+  },
+  nodelocaldns_wasted_searches_total: {
+    type: 'counter',
+    labels: ['suffix'],
+    help: 'Counter of names asked for that do not exist and end as a search list would have them end.',
+  },
+  nodelocaldns_interception_state: {
+    type: 'gauge',
+    labels: ['state'],
+    help: "How the interception of the node's DNS traffic stands: 1 for the state that it is in.",
+  },
+  nodelocaldns_lease_held: {
+    type: 'gauge',
+    labels: [],
+    help: 'Whether the lease on the local addresses is held.',
+  },
+  nodelocaldns_lease_renewals_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Counter of renewals of the lease on the local addresses.',
+  },
+  nodelocaldns_lease_expiries_total: {
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Counter of leases on the local addresses that ended because nobody could renew them.',
+  },
+  nodelocaldns_repairs_total: {
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Counter of addresses, interfaces and sets of rules put back that others had removed.',
+  },
+  nodelocaldns_takeovers_total: {
+    type: 'counter',
+    labels: ['role'],
+    help: 'Counter of instances that followed one another on this node, this one among them.',
+  },
+  nodelocaldns_takeover_answers_total: {
+    type: 'counter',
+    labels: ['role'],
+    help: 'Counter of cached answers that went from one instance to the next.',
+  },
   nodelocaldns_loop_detected: {
     type: 'gauge',
     labels: ['zone', 'to'],

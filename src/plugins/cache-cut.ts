@@ -157,6 +157,7 @@ export class NxdomainCut {
     counters.requests++;
     counters.denialHits++;
     counters.cutAnswers++;
+    if (entry.tally !== null) entry.tally.count++;
     done(answered(answer, PLUGIN, FLAG_AA));
   }
 

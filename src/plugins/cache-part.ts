@@ -7,6 +7,7 @@ import type { Catalogue, Labels } from '../metrics/catalogue.ts';
 import type { Fetched } from './cache-fetcher.ts';
 import type { CacheOptions } from './cache-options.ts';
 import type { BlockContext, Part } from './directive.ts';
+import { lastingSearchWaste } from './search-waste.ts';
 
 /** Entries, open while a configuration uses them. */
 export class CachePart implements Part {
@@ -26,9 +27,12 @@ export class CachePart implements Part {
     this.#catalogue = context.catalogue;
     this.name = `${context.servers[0]} ${context.zones.join()}`;
     this.#labels = context.servers.map((server) => labelsOf(server, options.zones));
+    const waste = lastingSearchWaste(this.#catalogue);
+    for (const zone of context.zones) waste.addZone(zone);
     this.cache = new AnswerCache(options, {
       budget: this.#catalogue.lasting('cache budget', () => new CacheBudget(CACHE_BUDGET_OCTETS)),
       unixSeconds: () => Math.floor(Date.now() / 1000),
+      tallyFor: (key) => waste.tallyFor(key),
     });
   }
 

@@ -116,7 +116,10 @@ export class CacheStage implements Stage, HitPath {
   #serveMiss(query: Query, counters: CacheCounters, done: Done): void {
     counters.requests++;
     counters.misses++;
-    const refusal = this.#fetcher.fetch(query, counters, ({ outcome }) => done(outcome));
+    const refusal = this.#fetcher.fetch(query, counters, ({ outcome, kept }) => {
+      if (kept !== null && kept.entry !== null) addToTally(kept.entry);
+      done(outcome);
+    });
     if (refusal !== null) done(this.#modules.throttle.refuse(query.client.address, refusal));
   }
 
@@ -252,8 +255,16 @@ export class CacheStage implements Stage, HitPath {
 function countHit(entry: Entry, counters: CacheCounters): void {
   counters.requests++;
   entry.uses++;
-  if (entry.isDenial) counters.denialHits++;
-  else counters.successHits++;
+  if (entry.isDenial) {
+    counters.denialHits++;
+    addToTally(entry);
+  } else {
+    counters.successHits++;
+  }
+}
+
+function addToTally({ tally }: Entry): void {
+  if (tally !== null) tally.count++;
 }
 
 function deliver(entry: Entry, ttlSeconds: number, done: Done): void {

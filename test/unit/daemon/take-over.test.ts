@@ -1,21 +1,26 @@
 import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HandOver } from '../../../src/daemon/hand-over.ts';
+import { handOverCounts } from '../../../src/daemon/hand-over-counts.ts';
 import { cacheFrame, END_FRAME, PREAMBLE } from '../../../src/daemon/hand-over-format.ts';
 import { findSocketName, newSocketName } from '../../../src/daemon/hand-over-socket.ts';
 import { receiveEntries, TakeOver } from '../../../src/daemon/take-over.ts';
 import { monotonicClock as clock } from '../../../src/log/clock.ts';
 import { Log } from '../../../src/log/log.ts';
+import { Catalogue } from '../../../src/metrics/catalogue.ts';
 import type { CachePart } from '../../../src/plugins/cache-part.ts';
 import { answerTo, keyOf, openCache } from './hand-over-fixture.ts';
 
 const log = new Log(() => {});
 let tests = 0;
+/** Those of both instances. */
+let counts = handOverCounts(new Catalogue());
 let closers: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const close of closers) await close();
   closers = [];
+  counts = handOverCounts(new Catalogue());
 });
 
 /** Addresses of no other test. */
@@ -29,7 +34,7 @@ function fill({ cache }: CachePart, names: readonly string[]): void {
 }
 
 async function offer(where: ReturnType<typeof nowhere>, caches: CachePart[]): Promise<HandOver> {
-  const handOver = new HandOver(where, { caches: () => caches, clock, log });
+  const handOver = new HandOver(where, { caches: () => caches, counts, clock, log });
   await handOver.start();
   closers.push(() => handOver.stop());
   await expect.poll(() => findSocketName(where)).not.toBeNull();
@@ -38,7 +43,7 @@ async function offer(where: ReturnType<typeof nowhere>, caches: CachePart[]): Pr
 
 function takeOver(where: ReturnType<typeof nowhere>, caches: CachePart[], more = {}): TakeOver {
   const modules = { isServed: () => true, rehearse: async () => {}, caches: () => caches };
-  return new TakeOver(where, { ...modules, clock, log, ...more });
+  return new TakeOver(where, { ...modules, counts, clock, log, ...more });
 }
 
 /** Someone else under a name of ours, who says what the test wants. */
@@ -66,6 +71,8 @@ describe('a start beside a running instance', () => {
     const left = after.cache.get(keyOf('n0'))?.remainingSeconds(clock.nowMs()) ?? 0;
     expect(left).toBeGreaterThan(15);
     expect(left).toBeLessThanOrEqual(20);
+    expect(counts.successor).toEqual({ times: 1, answers: 1000 });
+    await expect.poll(() => counts.predecessor).toEqual({ times: 1, answers: 1000 });
   });
 
   test('keeps the order of use: what was used last stays longest', async () => {
