@@ -14,10 +14,15 @@ describe('parseResolvConf', () => {
     expect(parseResolvConf(text).servers).toEqual([]);
   });
 
+  it('reads the search domains of the last line that has some', () => {
+    const text = 'domain old.example\nsearch eu.compute.internal corp.example\n';
+    expect(parseResolvConf(text).search).toEqual(['eu.compute.internal', 'corp.example']);
+  });
+
   it('reads the options, the last one of a name', () => {
     expect(
       parseResolvConf('options ndots:5 timeout:1\noptions rotate attempts:3 timeout:2'),
-    ).toEqual({ servers: [], timeoutSeconds: 2, attempts: 3, rotate: true });
+    ).toEqual({ servers: [], search: [], timeoutSeconds: 2, attempts: 3, rotate: true });
   });
 
   it('caps the options as resolv.conf(5) does', () => {
