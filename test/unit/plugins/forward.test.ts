@@ -3,6 +3,7 @@ import { Generation } from '../../../src/daemon/generation.ts';
 import { expose } from '../../../src/metrics/exposition.ts';
 import type { BlockContext } from '../../../src/plugins/directive.ts';
 import { forward } from '../../../src/plugins/forward.ts';
+import type { ForwardStage } from '../../../src/plugins/forward-stage.ts';
 import type { Outcome, Stage } from '../../../src/plugins/stage.ts';
 import { failed } from '../../../src/plugins/stage.ts';
 import { makeContext, parseWith } from '../../helpers/directive.ts';
@@ -131,5 +132,72 @@ describe('forward', () => {
     expect(await resolve(stage, 'a.test.')).toMatchObject({ answer: null, rcode: 2 });
     expect(lines.join()).toContain('[WARNING] plugin/forward: /etc/resolv.conf: ');
     expect(lines.join()).toContain('would lead back to this server');
+  });
+
+  describe('to a host name', () => {
+    let resolver: ScriptedUpstream;
+    const text = () => `forward . dns.test:${one.port} {
+      resolver 127.0.0.1:${resolver.port}
+      force_tcp
+    }`;
+
+    beforeEach(async () => {
+      resolver = await new ScriptedUpstream([
+        { name: 'dns.test.', type: 'AAAA', reply: {} },
+        addressRule('dns.test.', '127.0.0.1'),
+      ]).start();
+    });
+
+    afterEach(() => resolver.stop());
+
+    it('asks its addresses, which are the labels of its metrics while they last', async () => {
+      const stage = stageOf(text());
+      await made.generation.start();
+      expect((await resolve(stage, 'a.test.')).answer?.answerCount).toBe(1);
+      const sample = `coredns_forward_requests_total{to="127.0.0.1:${one.port}"} 1\n`;
+      expect(await expose(made.context.catalogue)).toContain(sample);
+      await made.generation.stop();
+      expect(await expose(made.context.catalogue)).not.toContain('127.0.0.1');
+    });
+
+    it('keeps its connections across a reload', async () => {
+      const before = stageOf(text());
+      await made.generation.start();
+      await resolve(before, 'a.test.');
+      const parts = new Generation(made.generation);
+      const after = stageOf(text(), { ...made.context, parts });
+      await parts.start();
+      await parts.retirePrevious();
+      await resolve(after, 'a.test.');
+      expect(one.accepted).toBe(1);
+      expect(resolver.questions.filter((question) => question.endsWith(' A'))).toHaveLength(1);
+      await parts.stop();
+    });
+
+    it('uses an address that is named twice once', async () => {
+      const stage = stageOf(text().replace('. dns', '. ONE dns'));
+      await made.generation.start();
+      const { forwarder } = stage as ForwardStage;
+      expect(forwarder.upstreams.map(({ to }) => to)).toEqual([`127.0.0.1:${one.port}`]);
+    });
+
+    it('checks the name in the certificate of a tls:// upstream', async () => {
+      const tls = text().replace('. dns', '. tls://dns').replace('force_tcp', 'max_fails 0');
+      const stage = stageOf(tls);
+      await made.generation.start();
+      const outcome = await resolve(stage, 'a.test.');
+      expect(outcome).toMatchObject({ answer: null, rcode: 2 });
+      expect(outcome.error).toContain(`tcp-tls 127.0.0.1:${one.port}`);
+    });
+
+    it('fails with the reason while the name cannot be resolved', async () => {
+      resolver.rules = [{ name: '*', reply: { rcode: 'SERVFAIL' } }];
+      const stage = stageOf(text());
+      await made.generation.start();
+      expect(await resolve(stage, 'a.test.')).toMatchObject({
+        rcode: 2,
+        error: 'no upstream to forward to: resolving "dns.test": ESERVFAIL',
+      });
+    });
   });
 });
