@@ -11,12 +11,31 @@ import { Histogram } from './histogram.ts';
 
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** What of a metric's text is the same in every scrape. */
+interface Form {
+  readonly name: MetricName;
+  readonly head: string;
+  /** Names of the labels in the order of the text. */
+  readonly order: readonly string[];
+  readonly bounds: readonly number[] | undefined;
+}
+
+const FORMS: readonly Form[] = Object.entries(DEFINITIONS).map(
+  ([name, { help, type, labels, bounds = undefined }]: [string, Definition]) => ({
+    name: name as MetricName,
+    head: headText(name, help, type),
+    order: [...labels].sort(),
+    bounds,
+  }),
+);
+
+/** Bounds as text, that of the last bucket included. BOUNDED by the lists of bounds in histogram.ts. */
+const BOUND_TEXTS = new WeakMap<readonly number[], readonly string[]>();
+
 /** Reads every source and writes it all down. */
 export async function expose(catalogue: Catalogue): Promise<string> {
   const families = new Map<string, string>();
-  for (const name of Object.keys(DEFINITIONS) as MetricName[]) {
-    families.set(name, familyText(name, catalogue));
-  }
+  for (const form of FORMS) families.set(form.name, familyText(form, catalogue));
   for (const { name, help, type, values } of await catalogue.registry.getMetricsAsJSON()) {
     if (values.length > 0) {
       families.set(name, headText(name, help, String(type)) + nodeText(name, values));
@@ -29,33 +48,31 @@ export async function expose(catalogue: Catalogue): Promise<string> {
 }
 
 /** A metric of ours with its head; '' when it has no series. */
-function familyText(name: MetricName, catalogue: Catalogue): string {
-  const definition: Definition = DEFINITIONS[name];
-  const series = readSeries(name, definition, catalogue);
+function familyText(form: Form, catalogue: Catalogue): string {
+  const series = readSeries(form, catalogue);
   if (series.size === 0) return '';
-  let text = headText(name, definition.help, definition.type);
+  let text = form.head;
   for (const labels of [...series.keys()].sort()) {
     const value = series.get(labels) ?? 0;
-    text += typeof value === 'number' ? line(name, labels, value) : histogram(name, labels, value);
+    text +=
+      typeof value === 'number' ? line(form.name, labels, value) : histogram(form, labels, value);
   }
   return text;
 }
 
 /** Samples by the text of their labels, those with equal labels added up. BOUNDED by the sources. */
 function readSeries(
-  name: MetricName,
-  definition: Definition,
+  { name, order, bounds }: Form,
   catalogue: Catalogue,
 ): Map<string, number | Histogram> {
   const series = new Map<string, number | Histogram>();
-  const order = [...definition.labels].sort();
   const hasSource = catalogue.read(name, (labels, value) => {
     const key = labelText(labels, order);
     const known = series.get(key);
     series.set(key, known === undefined ? value : sum(known, value));
   });
   if (!hasSource && order.length === 0) {
-    series.set('', definition.bounds === undefined ? 0 : new Histogram(definition.bounds));
+    series.set('', bounds === undefined ? 0 : new Histogram(bounds));
   }
   return series;
 }
@@ -98,15 +115,25 @@ function headText(name: string, help: string, type: string): string {
 }
 
 /** Buckets in the format are cumulative: each counts all that lies below its bound. */
-function histogram(name: string, labels: string, { bounds, counts, sum }: Histogram): string {
+function histogram({ name }: Form, labels: string, { bounds, counts, sum }: Histogram): string {
+  const boundTexts = textsOf(bounds);
+  const bucket = `${name}_bucket{${labels === '' ? '' : `${labels},`}le="`;
   let text = '';
   let below = 0;
   for (let i = 0; i < counts.length; i++) {
     below += counts[i];
-    const bound = i < bounds.length ? goNumber(bounds[i]) : '+Inf';
-    text += line(`${name}_bucket`, withBound(labels, bound), below);
+    text += `${bucket}${boundTexts[i]}"} ${goNumber(below)}\n`;
   }
   return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, below);
+}
+
+function textsOf(bounds: readonly number[]): readonly string[] {
+  let texts = BOUND_TEXTS.get(bounds);
+  if (texts === undefined) {
+    texts = [...bounds, Number.POSITIVE_INFINITY].map(goNumber);
+    BOUND_TEXTS.set(bounds, texts);
+  }
+  return texts;
 }
 
 function withBound(labels: string, bound: string): string {
@@ -119,7 +146,12 @@ function line(name: string, labels: string, value: number): string {
 
 /** `a="1",b="2"` in the order given; a label that was not given is empty. */
 function labelText(labels: Labels, order: readonly string[]): string {
-  return order.map((name) => `${name}="${escapeLabel(labels[name] ?? '')}"`).join(',');
+  let text = '';
+  for (const name of order) {
+    if (text !== '') text += ',';
+    text += `${name}="${escapeLabel(labels[name] ?? '')}"`;
+  }
+  return text;
 }
 
 function escapeLabel(value: string): string {

@@ -8,16 +8,14 @@ import { collectDefaultMetrics } from 'prom-client';
 import type { Catalogue } from './catalogue.ts';
 import type { MetricName } from './definitions.ts';
 
-/** Clock ticks of /proc/self/stat in a second: USER_HZ, 100 on every platform that Node.js runs on. */
-const TICKS_PER_SECOND = 100;
-
 /** What Go's client library shows for a limit that there is not: 2⁶⁴ − 1, rounded. */
 const UNLIMITED = 2 ** 64;
 
-/** Places in /proc/self/stat behind the name of the program (proc_pid_stat(5), counted from 0). */
-const STAT_USER_TICKS = 11;
-const STAT_SYSTEM_TICKS = 12;
+/** The place in /proc/self/stat behind the name of the program (proc_pid_stat(5), counted from 0). */
 const STAT_VIRTUAL_BYTES = 20;
+
+/** What a file says holds for so long: for one scrape, in which several metrics come from it. */
+const FRESH_MS = 5;
 
 /** Of prom-client's metrics those that cost nothing between scrapes and say what no other does. */
 const KEPT_NODE_METRICS: ReadonlySet<string> = new Set([
@@ -49,8 +47,8 @@ export function showProcess(catalogue: Catalogue): void {
 /** Each gives a number, or NaN, or throws when its source is not there. */
 const READERS = {
   process_cpu_seconds_total: () => {
-    const stat = readStat();
-    return (stat[STAT_USER_TICKS] + stat[STAT_SYSTEM_TICKS]) / TICKS_PER_SECOND;
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
   },
   process_virtual_memory_bytes: () => readStat()[STAT_VIRTUAL_BYTES],
   process_resident_memory_bytes: () => process.memoryUsage.rss(),
@@ -65,6 +63,9 @@ const READERS = {
   nodelocaldns_event_loop_busy_seconds_total: () =>
     performance.eventLoopUtilization().active / 1000,
 } as const satisfies Partial<Record<MetricName, () => number>>;
+
+const readLimits = freshFile('/proc/self/limits');
+const readNetstat = freshFile('/proc/self/net/netstat');
 
 function orNaN(read: () => number): number {
   try {
@@ -86,16 +87,30 @@ function readStat(): number[] {
 
 /** A soft limit of /proc/self/limits. */
 function readLimit(name: string): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
-  const soft = new RegExp(`^${name} +(\\S+)`, 'm').exec(limits)?.[1];
+  const soft = new RegExp(`^${name} +(\\S+)`, 'm').exec(readLimits())?.[1];
   return soft === 'unlimited' ? UNLIMITED : Number(soft);
 }
 
 /** A field of the line pair `IpExt:` in the statistics of the network namespace. */
 function readNetwork(field: string): number {
-  const lines = readFileSync('/proc/self/net/netstat', 'latin1').split('\n');
-  const [names, values] = lines
-    .filter((line) => line.startsWith('IpExt:'))
+  const text = readNetstat();
+  const [names, values] = text
+    .slice(text.indexOf('IpExt:'))
+    .split('\n', 2)
     .map((line) => line.split(' '));
   return Number(values[names.indexOf(field)]);
+}
+
+/** Reads a file anew when what it said last is older than FRESH_MS. Throws when it cannot be read. */
+function freshFile(path: string): () => string {
+  let text = '';
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - readAtMs > FRESH_MS) {
+      text = readFileSync(path, 'latin1');
+      readAtMs = nowMs;
+    }
+    return text;
+  };
 }
