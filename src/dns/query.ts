@@ -77,8 +77,8 @@ export class Query {
   readonly parent: Query | null;
   /** When it was received, on the daemon's monotonic clock. */
   readonly receivedAtMs: number;
-  /** Who follows it and the queries that it gives rise to; null for nobody. */
-  readonly trace: QueryTrace | null;
+  /** Who follows it and the queries that it gives rise to; null for nobody. `log` may put itself there. */
+  trace: QueryTrace | null;
   #name: string | null = null;
 
   constructor(view: QueryView, packet: Buffer, start: number, context: QueryContext) {

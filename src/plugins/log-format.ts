@@ -25,16 +25,28 @@ export interface LogEvent {
   readonly outcome: Outcome;
   /** From receiving the query to having its answer. */
   readonly durationMs: number;
+  /** Who was asked last, `10.96.0.10:53`; '' for nobody, or when the format does not say it. */
+  readonly upstream: string;
 }
 
-/** Writes one line. */
-export type LogFormat = (event: LogEvent) => string;
+/** Writes one piece of a line. */
+type Piece = (event: LogEvent) => string;
+
+/** A format, understood. */
+export interface LogFormat {
+  /** Writes one line. */
+  readonly write: (event: LogEvent) => string;
+  /** Whether it has a place for `upstream`, which costs something to know. */
+  readonly saysUpstream: boolean;
+}
 
 export const COMMON_FORMAT =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" ' +
   '{rcode} {>rflags} {rsize} {duration}';
 const COMBINED_FORMAT = `${COMMON_FORMAT} "{>opcode}"`;
 
+/** CoreDNS' label of `metadata` for the upstream that was asked. */
+const UPSTREAM = '{/forward/upstream}';
 /** What stands for something that is not known. */
 const EMPTY = '-';
 /** Reserved, must be zero; the original shows it all the same (RFC 1035 §4.1.1). */
@@ -51,7 +63,7 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [FLAG_CD, 'cd'],
 ];
 
-const PLACEHOLDERS: ReadonlyMap<string, LogFormat> = new Map<string, LogFormat>([
+const PLACEHOLDERS: ReadonlyMap<string, Piece> = new Map<string, Piece>([
   ['{type}', ({ query }) => typeName(query.qtype)],
   ['{name}', ({ query }) => query.name],
   ['{class}', ({ query }) => className(query.qclass)],
@@ -71,22 +83,26 @@ const PLACEHOLDERS: ReadonlyMap<string, LogFormat> = new Map<string, LogFormat>(
   ['{>do}', ({ query }) => `${query.dnssecOk}`],
   ['{>bufsize}', ({ query }) => `${bufferSize(query)}`],
   ['{>rflags}', ({ query, outcome }) => responseFlags(query, outcome)],
+  [UPSTREAM, ({ upstream }) => upstream || EMPTY],
 ]);
 
 /**
- * Reads a format. Words in braces that mean nothing stay as they are; labels of `metadata` are
- * never known here.
+ * Reads a format. Words in braces that mean nothing stay as they are; of the labels of `metadata`
+ * only the upstream is known here.
  */
 export function readLogFormat(text: string): LogFormat {
   const expanded = text
     .replaceAll('{common}', COMMON_FORMAT)
     .replaceAll('{combined}', COMBINED_FORMAT);
-  const pieces = expanded.split(/(\{[^{}]+\})/).map((piece): LogFormat => {
+  const pieces = expanded.split(/(\{[^{}]+\})/).map((piece): Piece => {
     const word = piece.startsWith('{>') ? piece.toLowerCase() : piece;
-    if (/^\{\/.+\}$/.test(word)) return () => EMPTY;
-    return PLACEHOLDERS.get(word) ?? (() => piece);
+    const isLabel = /^\{\/.+\}$/.test(word);
+    return PLACEHOLDERS.get(word) ?? (isLabel ? () => EMPTY : () => piece);
   });
-  return (event) => pieces.map((piece) => piece(event)).join('');
+  return {
+    write: (event) => pieces.map((piece) => piece(event)).join(''),
+    saysUpstream: expanded.includes(UPSTREAM),
+  };
 }
 
 function bracketed(address: string): string {

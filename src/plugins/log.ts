@@ -6,7 +6,7 @@ import { classify, isDenial, KIND_OTHER, KIND_SERVER_ERROR } from '../cache/clas
 import { CorefileError } from '../config/corefile-error.ts';
 import type { DirectiveUse, OptionLine } from '../config/token.ts';
 import { checkCount, unknownOption } from '../config/values.ts';
-import type { Query } from '../dns/query.ts';
+import type { Query, QueryTrace, UpstreamStep } from '../dns/query.ts';
 import type { BlockContext, Directive } from './directive.ts';
 import { COMMON_FORMAT, type LogFormat, readLogFormat } from './log-format.ts';
 import type { Done, Outcome, Stage } from './stage.ts';
@@ -94,15 +94,34 @@ class QueryLog implements Stage {
       this.#next.resolve(query, done);
       return;
     }
+    const note = rule.format.saysUpstream ? new UpstreamNote(query) : null;
     this.#next.resolve(query, (outcome) => {
-      if (rule.classes.has(classOf(query, outcome))) this.#write(rule, query, outcome);
+      const isWanted = rule.classes.has(classOf(query, outcome));
+      if (isWanted) this.#write(rule, query, outcome, note?.last ?? '');
       done(outcome);
     });
   }
 
-  #write({ format }: LogRule, query: Query, outcome: Outcome): void {
+  #write({ format }: LogRule, query: Query, outcome: Outcome, upstream: string): void {
     const durationMs = this.#context.clock.nowMs() - query.receivedAtMs;
-    this.#context.log.info(format({ query, outcome, durationMs }));
+    this.#context.log.info(format.write({ query, outcome, durationMs, upstream }));
+  }
+}
+
+/** Notes which upstream a query was sent to. Who follows the query already goes on doing so. */
+class UpstreamNote implements QueryTrace {
+  /** The one that was asked last; '' for none. */
+  last = '';
+  readonly #other: QueryTrace | null;
+
+  constructor(query: Query) {
+    this.#other = query.trace;
+    query.trace = this;
+  }
+
+  upstream(step: UpstreamStep): void {
+    this.last = step.to;
+    this.#other?.upstream(step);
   }
 }
 

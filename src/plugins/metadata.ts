@@ -1,6 +1,6 @@
 /**
- * `metadata [ZONES…]`: lets directives label queries. The labels themselves are made by the
- * directives, so there is nothing to do but accept the line.
+ * `metadata [ZONES…]`: lets directives label queries. The one label that is known here, of the
+ * upstream, is there whenever it is asked for, so there is nothing to do but accept the line.
  */
 import type { DirectiveUse } from '../config/token.ts';
 import type { Directive } from './directive.ts';

@@ -55,3 +55,13 @@ test('a complaint that repeats itself is written once, and its number at the end
     /^\[ERROR\] plugin\/errors: 2 nobody\.test\. A: .* … repeated 3 times in \d+ s$/,
   );
 });
+
+test('a format may say which upstream has answered; what comes from memory has none', async () => {
+  const daemon = await startDaemon({
+    corefile: COREFILE.replace('errors', 'log . "asked {/forward/upstream} for {name}"'),
+  });
+  await daemon.ask('a.example', 'A');
+  await daemon.process.untilOutput(`asked 127.0.0.1:${daemon.ports.upstream} for a.example.\n`);
+  await daemon.ask('a.example', 'A');
+  await daemon.process.untilOutput('asked - for a.example.\n');
+});

@@ -2,6 +2,7 @@ import packet from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { readAnswer } from '../../../src/dns/answer.ts';
 import { FLAG_AA } from '../../../src/dns/header.ts';
+import type { Query, UpstreamStep } from '../../../src/dns/query.ts';
 import { log } from '../../../src/plugins/log.ts';
 import { answered, failed, type Outcome, type Stage } from '../../../src/plugins/stage.ts';
 import { codeOf, makeContext, parseWith } from '../../helpers/directive.ts';
@@ -86,6 +87,50 @@ describe('formats', () => {
     expect(logged(`log . "${format}"`, SUCCESS, 'Example.org', { transport: 'tcp' })).toEqual([
       `[INFO] ${line}`,
     ]);
+  });
+});
+
+describe('{/forward/upstream}', () => {
+  const step = (query: Query, to: string): UpstreamStep => ({
+    ...{ query, to, protocol: 'udp', tookMs: 1, rcode: 0, error: '' },
+  });
+  /** What is logged of a query that was sent to these one after the other. */
+  function loggedVia(format: string, upstreams: readonly string[], query = makeQuery('a.test')) {
+    const { context, lines } = makeContext();
+    const next: Stage = {
+      resolve: (asked, done) => {
+        // As `rewrite` does, another query goes upstream.
+        const other = asked.rewritten(asked.wire) ?? asked;
+        for (const to of upstreams) other.trace?.upstream(step(other, to));
+        done(SUCCESS);
+      },
+    };
+    log.stage?.(parseWith(log, `log . "${format}"`), context, next)?.resolve(query, () => {});
+    return lines;
+  }
+
+  test('is the upstream that answered, after others that did not', () => {
+    expect(loggedVia('{name} {/forward/upstream}', ['10.0.0.1:53', '[fd00::1]:53'])).toEqual([
+      '[INFO] a.test. [fd00::1]:53',
+    ]);
+  });
+
+  test('is a dash for what no upstream was asked, and for other labels', () => {
+    expect(loggedVia('{/forward/upstream} {/trace/traceid}', [])).toEqual(['[INFO] - -']);
+  });
+
+  test('costs nothing where the format does not say it', () => {
+    const query = makeQuery('a.test');
+    loggedVia('{name}', ['10.0.0.1:53'], query);
+    expect(query.trace).toBeNull();
+  });
+
+  test('keeps nobody from following the query', () => {
+    const seen: string[] = [];
+    const query = makeQuery('a.test');
+    query.trace = { upstream: ({ to }) => seen.push(to) };
+    loggedVia('{/forward/upstream}', ['10.0.0.1:53'], query);
+    expect(seen).toEqual(['10.0.0.1:53']);
   });
 });
 
