@@ -4,19 +4,15 @@
  *
  *   {{ .Group.a }}  {{ index .Match 1 }}  {{ parseInt .Group.b 16 8 | printf "%03d" }}
  *   {{ $x := .Name }}  {{ if eq .Type "A" }}…{{ else if … }}…{{ else }}…{{ end }}  {{ with … }}…{{ end }}
+ *   {{ range $i, $x := .Match }}…{{ break }}{{ continue }}…{{ else }}…{{ end }}
+ *   {{ define "x" }}…{{ end }}  {{ template "x" .Group }}  {{ block "x" . }}…{{ end }}
  *
- * Not here: range, define, template, block; floating point.
+ * Not here: floating point.
  */
-import { FUNCTIONS } from './template-functions.ts';
-import { CONSTANTS, integerFromText, syntax, WordReader } from './template-reader.ts';
-import {
-  cannot,
-  fieldOf,
-  isTrue,
-  printed,
-  type TemplateFields,
-  type TemplateValue,
-} from './template-value.ts';
+import { ExpressionReader, type Scope } from './template-expression.ts';
+import { loop, type Render, spendStep } from './template-loop.ts';
+import { syntax, WordReader } from './template-reader.ts';
+import { cannot, isTrue, printed, type TemplateFields } from './template-value.ts';
 import { splitTemplate, type TemplatePiece } from './template-words.ts';
 
 /** A template, understood. */
@@ -26,36 +22,38 @@ export interface GoTemplate {
   readonly fill: (data: TemplateFields) => string;
 }
 
+/** Nested actions at most; and calls within calls. */
+const MAX_DEPTH = 100;
+/** What one record may cost. */
+const MAX_STEPS = 1000;
+
 /** Reads a template. Throws TemplateError `syntax`. */
 export function parseTemplate(source: string): GoTemplate {
   const render = new TemplateParser(splitTemplate(source)).parse();
   return {
     source,
-    fill: (data) => render({ dot: data, variables: [['$', data]] }),
+    fill: (data) => {
+      const out: string[] = [];
+      const budget = { steps: MAX_STEPS, depth: MAX_DEPTH };
+      render({ dot: data, variables: [['$', data]], budget }, out);
+      return out.join('');
+    },
   };
 }
 
-/** What names mean at one point of a template. */
-interface Scope {
-  readonly dot: TemplateValue;
-  /** The innermost last. BOUNDED by the template. */
-  readonly variables: [name: string, value: TemplateValue][];
-}
-
-type Render = (scope: Scope) => string;
-type Evaluate = (scope: Scope) => TemplateValue;
-/** An operand that may be called; `final` is what a pipe gives. */
-type Command = (scope: Scope, final: readonly TemplateValue[]) => TemplateValue;
-
-/** Nested actions at most. */
-const MAX_DEPTH = 100;
+type Branching = 'if' | 'with' | 'range';
 
 class TemplateParser {
   readonly #pieces: readonly TemplatePiece[];
   #at = 0;
   #depth = 0;
-  /** Names declared so far, the innermost last. BOUNDED by the template. */
-  readonly #declared: string[] = ['$'];
+  /** Loops around what is read. */
+  #loops = 0;
+  #expressions = new ExpressionReader();
+  /** Templates by name. BOUNDED by the template. */
+  readonly #defined = new Map<string, Render>();
+  /** Names of templates that are called. BOUNDED by the template. */
+  readonly #called = new Set<string>();
 
   constructor(pieces: readonly TemplatePiece[]) {
     this.#pieces = pieces;
@@ -64,188 +62,174 @@ class TemplateParser {
   parse(): Render {
     const [render, end] = this.#readList();
     if (end !== null) throw syntax(`unexpected {{${end.word.text}}}`);
+    for (const name of this.#called) {
+      if (!this.#defined.has(name)) throw syntax(`template "${name}" not defined`);
+    }
     return render;
   }
 
   /** Reads up to `else`, `end` or the end of the template. */
   #readList(): [Render, WordReader | null] {
     if (++this.#depth > MAX_DEPTH) throw syntax('actions are nested too deep');
-    const declaredBefore = this.#declared.length;
+    const { declared } = this.#expressions;
+    const declaredBefore = declared.length;
     const parts: Render[] = [];
     let end: WordReader | null = null;
     while (this.#at < this.#pieces.length && end === null) {
       const piece = this.#pieces[this.#at++];
-      if (typeof piece === 'string') parts.push(() => piece);
+      if (typeof piece === 'string') parts.push(literal(piece));
       else end = this.#readAction(new WordReader(piece), parts);
     }
     this.#depth--;
-    this.#declared.length = declaredBefore;
-    return [(scope) => parts.map((part) => part(scope)).join(''), end];
+    declared.length = declaredBefore;
+    return [sequence(parts), end];
   }
 
   /** Adds what an action does to `parts`; returns it when it is `else` or `end`. */
   #readAction(words: WordReader, parts: Render[]): WordReader | null {
     const { kind, text } = words.word;
-    if (kind === 'name') {
-      if (text === 'else' || text === 'end') return words;
-      if (text === 'if' || text === 'with') {
-        words.skip();
-        parts.push(this.#readBranches(text, words));
-        return null;
-      }
-      if (UNKNOWN_KEYWORDS.has(text)) throw syntax(`{{${text}}} is not known here`);
+    const keyword = kind === 'name' ? text : '';
+    if (keyword === 'else' || keyword === 'end') return words;
+    if (!KEYWORDS.has(keyword)) {
+      parts.push(this.#readPrinted(words));
+      return null;
     }
-    parts.push(this.#readPrinted(words));
+    words.skip();
+    if (keyword === 'if' || keyword === 'with') parts.push(this.#readBranches(keyword, words));
+    else if (keyword === 'range') parts.push(this.#readRange(words));
+    else if (keyword === 'break' || keyword === 'continue') {
+      parts.push(this.#readJump(keyword, words));
+    } else if (keyword === 'define') this.#readDefinition(words, words.takeText(keyword));
+    else parts.push(this.#readCall(keyword, words));
     return null;
   }
 
   /** A pipeline whose value is written; one that only sets a variable writes nothing. */
   #readPrinted(words: WordReader): Render {
     const isSetting = words.isSetting;
-    const evaluate = this.#readPipeline(words);
+    const evaluate = this.#expressions.readPipeline(words);
     words.expectEnd();
-    return (scope) => {
+    return (scope, out) => {
       const value = evaluate(scope);
-      return isSetting ? '' : printed(value);
+      if (!isSetting) out.push(printed(value));
+      return 'next';
     };
   }
 
   /** `if` or `with`, behind the keyword, up to its `end`. */
   #readBranches(keyword: 'if' | 'with', words: WordReader): Render {
-    const declaredBefore = this.#declared.length;
-    const condition = this.#readPipeline(words);
+    const { declared } = this.#expressions;
+    const declaredBefore = declared.length;
+    const condition = this.#expressions.readPipeline(words);
     words.expectEnd();
     const [whenTrue, end] = this.#readList();
     const whenFalse = this.#readElse(keyword, end);
-    this.#declared.length = declaredBefore;
-    return (scope) => {
+    declared.length = declaredBefore;
+    return (scope, out) => {
       const variableCount = scope.variables.length;
       const value = condition(scope);
-      const dot = keyword === 'with' && isTrue(value) ? value : scope.dot;
-      const inner = { dot, variables: scope.variables };
-      const text = isTrue(value) ? whenTrue(inner) : whenFalse(inner);
+      const inner = keyword === 'with' && isTrue(value) ? { ...scope, dot: value } : scope;
+      const flow = isTrue(value) ? whenTrue(inner, out) : whenFalse(inner, out);
       scope.variables.length = variableCount;
-      return text;
+      return flow;
     };
   }
 
-  /** What stands behind the first branch: `end`, `else` or `else if`. */
-  #readElse(keyword: 'if' | 'with', words: WordReader | null): Render {
+  /** `range`, behind the keyword, up to its `end`. */
+  #readRange(words: WordReader): Render {
+    const { declared } = this.#expressions;
+    const declaredBefore = declared.length;
+    const settings = words.takeLoopVariables();
+    for (const { name, isNew } of settings) if (!isNew) this.#expressions.checkDeclared(name);
+    const over = this.#expressions.readPipeline(words);
+    words.expectEnd();
+    declared.push(...settings.map(({ name }) => name));
+    this.#loops++;
+    const [body, end] = this.#readList();
+    this.#loops--;
+    const whenEmpty = this.#readElse('range', end);
+    declared.length = declaredBefore;
+    return loop({ settings, over, body, whenEmpty });
+  }
+
+  /** What stands behind the first branch: `end`, `else`, `else if` or `else with`. */
+  #readElse(keyword: Branching, words: WordReader | null): Render {
     if (words === null) throw syntax(`{{${keyword}}} has no {{end}}`);
     const isElse = words.isNext('else');
     words.skip();
-    if (isElse && words.isNext(keyword)) {
+    if (isElse && keyword !== 'range' && words.isNext(keyword)) {
       words.skip();
       return this.#readBranches(keyword, words);
     }
     words.expectEnd();
-    if (!isElse) return () => '';
+    if (!isElse) return sequence([]);
     const [render, end] = this.#readList();
     if (!end?.isNext('end')) throw syntax(`{{else}} of {{${keyword}}} has no {{end}}`);
     return render;
   }
 
-  /** `[$x := ] COMMAND | COMMAND…` */
-  #readPipeline(words: WordReader): Evaluate {
-    const setting = words.isSetting ? this.#readSetting(words) : null;
-    const commands = [this.#readCommand(words)];
-    while (words.takeSign('|')) commands.push(this.#readCommand(words));
-    const [first, ...others] = commands;
-    const evaluate: Evaluate = (scope) =>
-      others.reduce((value, command) => command(scope, [value]), first(scope, []));
-    if (setting === null) return evaluate;
-    // Behind its value, which cannot hold it yet.
-    if (setting.isNew) this.#declared.push(setting.name);
-    return (scope) => assign(scope, setting, evaluate(scope));
+  #readJump(keyword: 'break' | 'continue', words: WordReader): Render {
+    words.expectEnd();
+    if (this.#loops === 0) throw syntax(`{{${keyword}}} outside {{range}}`);
+    return () => keyword;
   }
 
-  #readSetting(words: WordReader): Setting {
-    const name = words.word.text;
-    words.skip();
-    const isNew = words.isNext(':=');
-    words.skip();
-    if (!isNew) this.#checkDeclared(name);
-    return { name, isNew };
+  /** `define`, behind the name, up to its `end`. What is around it is not known within. */
+  #readDefinition(words: WordReader, name: string): void {
+    words.expectEnd();
+    if (this.#depth > 1) throw syntax(`{{define "${name}"}} within another action`);
+    this.#readNamed(name, 'define');
   }
 
-  /** A function or method with its arguments, or a value alone. */
-  #readCommand(words: WordReader): Command {
-    const called = words.takeFunction();
-    const operand = called === null ? this.#readOperand(words) : null;
-    const args: Evaluate[] = [];
-    while (words.startsOperand) {
-      const name = words.takeFunction();
-      if (name === null) args.push(this.#readOperand(words));
-      else args.push(() => callFunction(name, []));
-    }
-    if (called !== null) {
-      return (scope, final) => callFunction(called, [...args.map((arg) => arg(scope)), ...final]);
-    }
-    return (scope, final) => {
-      const value = operand?.(scope);
-      const all = [...args.map((arg) => arg(scope)), ...final];
-      if (typeof value === 'function') return value(all);
-      if (all.length > 0) throw cannot('give argument to non-function');
-      return value;
+  /** `template` or `block`, behind the keyword. */
+  #readCall(keyword: string, words: WordReader): Render {
+    const name = words.takeText(keyword);
+    const argument = words.hasMore ? this.#expressions.readPipeline(words) : () => undefined;
+    words.expectEnd();
+    this.#called.add(name);
+    if (keyword === 'block') this.#readNamed(name, keyword);
+    return (scope, out) => {
+      const dot = argument(scope);
+      spendStep(scope);
+      if (--scope.budget.depth < 0) throw cannot(`call "${name}": calls are nested too deep`);
+      const inner: Scope = { ...scope, dot, variables: [['$', dot]] };
+      this.#defined.get(name)?.(inner, out);
+      scope.budget.depth++;
+      return 'next';
     };
   }
 
-  /** A value with the fields behind it. */
-  #readOperand(words: WordReader): Evaluate {
-    let operand = this.#readTerm(words);
-    for (let name = words.takeJoinedField(); name !== null; name = words.takeJoinedField()) {
-      const [inner, field] = [operand, name];
-      operand = (scope) => fieldOf(inner(scope), field);
-    }
-    return operand;
-  }
-
-  #readTerm(words: WordReader): Evaluate {
-    if (!words.startsOperand) throw syntax('missing value');
-    const { kind, text } = words.word;
-    words.skip();
-    if (kind === 'text') return () => text;
-    if (kind === 'number') return constant(integerFromText(text));
-    if (kind === 'name') return constant(CONSTANTS.get(text));
-    if (kind === 'field') {
-      return text === '.' ? ({ dot }) => dot : ({ dot }) => fieldOf(dot, text.slice(1));
-    }
-    if (kind === 'variable') {
-      this.#checkDeclared(text);
-      return ({ variables }) => variables.findLast(([name]) => name === text)?.[1];
-    }
-    const inner = this.#readPipeline(words);
-    if (!words.takeSign(')')) throw syntax('unclosed left paren');
-    return inner;
-  }
-
-  #checkDeclared(name: string): void {
-    if (!this.#declared.includes(name)) throw syntax(`undefined variable "${name}"`);
+  /** The body of `define` or `block`. */
+  #readNamed(name: string, keyword: string): void {
+    if (this.#defined.has(name)) throw syntax(`template "${name}" is defined twice`);
+    const [expressions, loops] = [this.#expressions, this.#loops];
+    this.#expressions = new ExpressionReader();
+    this.#loops = 0;
+    const [render, end] = this.#readList();
+    if (!end?.isNext('end')) throw syntax(`{{${keyword} "${name}"}} has no {{end}}`);
+    this.#defined.set(name, render);
+    [this.#expressions, this.#loops] = [expressions, loops];
   }
 }
 
-/** Where a pipeline's value goes. */
-interface Setting {
-  readonly name: string;
-  /** `:=`, not `=`. */
-  readonly isNew: boolean;
-}
-
-const UNKNOWN_KEYWORDS: ReadonlySet<string> = new Set(
-  'range define template block break continue'.split(' '),
+const KEYWORDS: ReadonlySet<string> = new Set(
+  'if with range break continue define template block'.split(' '),
 );
 
-function assign({ variables }: Scope, { name, isNew }: Setting, value: TemplateValue) {
-  const known = isNew ? undefined : variables.findLast(([other]) => other === name);
-  if (known === undefined) variables.push([name, value]);
-  else known[1] = value;
-  return value;
+function literal(text: string): Render {
+  return (_scope, out) => {
+    out.push(text);
+    return 'next';
+  };
 }
 
-function callFunction(name: string, args: readonly TemplateValue[]): TemplateValue {
-  return FUNCTIONS.get(name)?.(args);
-}
-
-function constant(value: TemplateValue): Evaluate {
-  return () => value;
+/** One after the other, until one leaves the loop around it. */
+function sequence(parts: readonly Render[]): Render {
+  return (scope, out) => {
+    for (const part of parts) {
+      const flow = part(scope, out);
+      if (flow !== 'next') return flow;
+    }
+    return 'next';
+  };
 }

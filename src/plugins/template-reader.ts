@@ -73,6 +73,25 @@ export class WordReader {
     return word.text.slice(1);
   }
 
+  /** The quoted name behind a keyword. */
+  takeText(keyword: string): string {
+    const { kind, text } = this.word;
+    if (kind !== 'text') throw syntax(`{{${keyword}}} needs a name in quotes`);
+    this.#at++;
+    return text;
+  }
+
+  /** `$element :=` or `$key, $element :=` of a loop; none when it names no variables. */
+  takeLoopVariables(): { readonly name: string; readonly isNew: boolean }[] {
+    const [first, comma, second] = this.#words.slice(this.#at, this.#at + 3);
+    const isPair = comma?.text === ',' && first?.kind === 'variable' && second?.kind === 'variable';
+    if (!isPair && !this.isSetting) return [];
+    this.#at += isPair ? 3 : 1;
+    const isNew = this.takeSign(':=');
+    if (!isNew && !this.takeSign('=')) throw syntax('missing := behind the variables of {{range}}');
+    return [first, ...(isPair ? [second] : [])].map(({ text }) => ({ name: text, isNew }));
+  }
+
   expectEnd(): void {
     if (this.hasMore) throw syntax(`unexpected "${this.word.text}"`);
   }

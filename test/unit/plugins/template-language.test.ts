@@ -106,6 +106,45 @@ describe('branches and variables', () => {
   });
 });
 
+describe('loops', () => {
+  test.each([
+    ['{{ range .Match }}<{{ . }}>{{ end }}', '<ip-10.test.><10>'],
+    ['{{ range $x := .Match }}{{ $x }} {{ $.Type }};{{ end }}', 'ip-10.test. A;10 A;'],
+    ['{{ range $i, $x := .Match }}{{ $i }}={{ $x }};{{ end }}', '0=ip-10.test.;1=10;'],
+    ['{{ range $name, $text := .Group }}{{ $name }}={{ $text }};{{ end }}', 'a=10;hex=fF;'],
+    ['{{ range .Group }}{{ . }};{{ end }}', '10;fF;'],
+    ['{{ range 3 }}{{ . }}{{ end }}{{ range $i := 2 }}{{ $i }}{{ end }}', '01201'],
+    ['{{ range .None }}x{{ else }}none{{ end }}{{ range .Group.missing }}x{{ end }}', 'none'],
+    ['{{ range 5 }}{{ if eq . 3 }}{{ break }}{{ end }}{{ . }}{{ end }}', '012'],
+    ['{{ range 4 }}{{ if eq . 1 }}{{ continue }}{{ end }}{{ . }}{{ end }}', '023'],
+    ['{{ range 2 }}{{ . }}{{ range 9 }}{{ break }}{{ end }}{{ end }}', '01'],
+    ['{{ $x := "" }}{{ range $x = .Match }}{{ end }}{{ $x }}', '10'],
+    ['{{ $x := 1 }}{{ range $x := .Match }}{{ end }}{{ $x }}', '1'],
+    ['{{ range $i, $x := .Match }}{{ $y := $i }}{{ $y }}{{ end }}', '01'],
+  ])('%s is %s', (source, text) => {
+    expect(fill(source)).toBe(text);
+  });
+});
+
+describe('named templates', () => {
+  test.each([
+    ['{{ define "x" }}<{{ .a }}>{{ end }}{{ template "x" .Group }}', '<10>'],
+    ['{{ template "x" .Type }}{{ define "x" }}{{ $ }}{{ . }}{{ end }}', 'AA'],
+    ['{{ define "x" }}{{ . }}{{ end }}{{ template "x" }}', '<no value>'],
+    ['{{ block "x" .Type }}[{{ . }}]{{ end }}{{ template "x" 1 }}', '[A][1]'],
+    [
+      '{{ define "x" }}a{{ template "y" . }}{{ end }}{{ define "y" }}b{{ end }}{{ template "x" }}',
+      'ab',
+    ],
+    [
+      '{{ define "x" }}{{ if gt . 0 }}{{ . }}{{ template "x" 0 }}{{ end }}{{ end }}{{ template "x" 2 }}',
+      '2',
+    ],
+  ])('%s is %s', (source, text) => {
+    expect(fill(source)).toBe(text);
+  });
+});
+
 test.each([
   '{{',
   '{{ }}',
@@ -117,8 +156,26 @@ test.each([
   '{{ else }}',
   '{{ if true }}a{{ else }}b{{ else }}c{{ end }}',
   '{{ end x }}',
-  '{{ range .Match }}{{ end }}',
+  '{{ range .Match }}',
+  '{{ range }}{{ end }}',
+  '{{ range $i .Match }}{{ end }}',
+  '{{ range $i, $x .Match }}{{ end }}',
+  '{{ range $x = .Match }}{{ end }}',
+  '{{ range $x := .Match }}{{ end }}{{ $x }}',
+  '{{ range .Match }}{{ else range .None }}{{ end }}',
+  '{{ break }}',
+  '{{ if true }}{{ continue }}{{ end }}',
+  '{{ range .Match }}{{ break 1 }}{{ end }}',
   '{{ template "x" }}',
+  '{{ template x }}',
+  '{{ define "x" }}',
+  '{{ define x }}{{ end }}',
+  '{{ define "x" }}{{ else }}{{ end }}',
+  '{{ define "x" }}{{ end }}{{ define "x" }}{{ end }}',
+  '{{ if true }}{{ define "x" }}{{ end }}{{ end }}',
+  '{{ $x := 1 }}{{ define "x" }}{{ $x }}{{ end }}',
+  '{{ range .Match }}{{ block "x" . }}{{ break }}{{ end }}{{ end }}',
+  '{{ block "x" . }}',
   '{{ unknown .Name }}',
   '{{ html .Name }}',
   '{{ $x }}',
@@ -136,6 +193,13 @@ test.each([
 });
 
 test.each([
+  '{{ range .Type }}{{ end }}',
+  '{{ range .Question }}{{ end }}',
+  '{{ range $i, $n := 3 }}{{ end }}',
+  '{{ range 1000000000000 }}{{ end }}',
+  '{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" }}',
+  '{{ define "x" }}{{ template "y" }}{{ template "y" }}{{ end }}{{ define "y" }}{{ template "x" }}{{ end }}{{ template "x" }}',
+  '{{ define "x" }}{{ .a }}{{ end }}{{ template "x" 1 }}',
   '{{ .Unknown }}',
   '{{ .Name.Field }}',
   '{{ .Name 1 }}',
@@ -170,7 +234,7 @@ test.each([
 
 test('whatever is written, it is understood and filled in, or refused', () => {
   const word = fc.constantFrom(
-    ...'{{ }} .Name .Group .a $x := = | ( ) "t" `r` 1 -1 index printf parseInt if else end with eq nil {{- -}} "%d"'.split(
+    ...'{{ }} .Name .Group .a $x := = | ( ) "t" `r` 1 -1 index printf parseInt if else end with range define template block "x" , break continue 3 eq nil {{- -}} "%d"'.split(
       ' ',
     ),
   );
