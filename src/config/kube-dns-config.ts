@@ -51,6 +51,11 @@ function readStubDomains(text: string | undefined): StubDomain[] {
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new KubeDnsConfigError('json', 'stubDomains is not an object of domains');
   }
+  // Of two equal keys JSON.parse keeps the last one, and nobody would know.
+  const twice = firstRepeated(topLevelKeys(text));
+  if (twice !== undefined) {
+    throw new KubeDnsConfigError('duplicate', `stubDomains: "${twice}" is there twice`);
+  }
   return Object.entries(value)
     .map(([domain, servers]) => readStubDomain(domain, servers))
     .sort((a, b) => (a.domain < b.domain ? -1 : 1));
@@ -80,11 +85,14 @@ function readServers(where: string, value: unknown, max: number): string[] {
   if (value.length > max) {
     throw new KubeDnsConfigError('count', `${where}: ${value.length} servers, at most ${max}`);
   }
-  return value.map((server: unknown) => {
+  const servers = value.map((server: unknown) => {
     if (typeof server === 'string' && isServer(server)) return server;
     const text = JSON.stringify(server);
     throw new KubeDnsConfigError('server', `${where}: ${text} is not an IP address, port optional`);
   });
+  const twice = firstRepeated(servers.map(canonical));
+  if (twice === undefined) return servers;
+  throw new KubeDnsConfigError('duplicate', `${where}: ${twice} is there twice`);
 }
 
 /** `ip`, `ip:port` or `[ipv6]:port`. A name would have to be resolved by the cache itself. */
@@ -95,6 +103,31 @@ function isServer(text: string): boolean {
   const port = Number(match[3]);
   const family = match[1] === undefined ? isIP(match[2]) === 4 : isIP(match[1]) === 6;
   return family && port >= 1 && port <= 65_535;
+}
+
+/** One spelling for each server, its port included. */
+function canonical(server: string): string {
+  const hasPort = isIP(server) === 0;
+  const [, address, port] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(hasPort ? server : `${server}:53`) ?? [];
+  const { hostname } = new URL(`http://${isIP(address) === 6 ? `[${address}]` : address}`);
+  return `${hostname}:${Number(port)}`;
+}
+
+function firstRepeated(words: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return words.find((word) => seen.size === seen.add(word).size);
+}
+
+/** The keys of a valid JSON object, as often as they are there. */
+function topLevelKeys(text: string): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  for (const [sign, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (sign === '{' || sign === '[') depth++;
+    else if (sign === '}' || sign === ']') depth--;
+    else if (key !== undefined && depth === 1) keys.push(JSON.parse(key));
+  }
+  return keys;
 }
 
 /** RFC 1123 names in lower case, as Kubernetes checks them. */
@@ -112,7 +145,13 @@ function parseJson(key: string, text: string): unknown {
 }
 
 /** Why the ConfigMap was refused. */
-export type KubeDnsConfigErrorCode = 'json' | 'domain' | 'server' | 'count' | 'duplicate-zone';
+export type KubeDnsConfigErrorCode =
+  | 'json'
+  | 'domain'
+  | 'server'
+  | 'count'
+  | 'duplicate'
+  | 'duplicate-zone';
 
 /** A fault in the kube-dns ConfigMap. */
 export class KubeDnsConfigError extends Error {

@@ -148,6 +148,8 @@ describe('the kube-dns ConfigMap', () => {
       ['{"example": []}', 'example: no server is given'],
       ['{"example": ["ns.example.org"]}', '"ns.example.org" is not an IP address'],
       ['{', 'kube-dns ConfigMap: stubDomains: SyntaxError'],
+      ['{"example": ["1.1.1.1"], "example": ["1.1.1.2"]}', '"example" is there twice'],
+      ['{"example": ["1.1.1.1", "1.1.1.1:53"]}', 'example: 1.1.1.1:53 is there twice'],
     ];
     for (const [at, [text, reason]] of attempts.entries()) {
       await project(daemon, `v${at}`, { stubDomains: text });

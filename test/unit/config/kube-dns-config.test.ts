@@ -30,6 +30,8 @@ test.each([
   [upstream([])],
   [upstream(null)],
   [upstream(['1.2.3.4', '8.8.8.8:53', '[fd00::1]:53'])],
+  [upstream(['1.2.3.4', '1.2.3.4:54', '1.2.3.4:55'])],
+  [stub({ a: ['1.2.3.4'], 'a.b': ['1.2.3.4'] })],
 ])('%s is accepted', (files) => {
   expect(() => readKubeDnsConfig(files)).not.toThrow();
 });
@@ -58,9 +60,34 @@ test.each([
   ['server', upstream(['1.1.1.1:123456789'])],
   ['server', upstream(['[1.1.1.1]:53'])],
   ['count', stub({ a: [] })],
-  ['count', stub({ a: Array(16).fill('1.2.3.4') })],
+  ['count', stub({ a: Array.from({ length: 16 }, (_, i) => `10.0.0.${i}`) })],
+  ['duplicate', stub({ a: ['1.2.3.4', '5.6.7.8', '1.2.3.4'] })],
+  ['duplicate', stub({ a: ['1.2.3.4', '1.2.3.4:53'] })],
+  ['duplicate', stub({ a: ['[fd00:0::1]:53', 'fd00::1'] })],
+  ['duplicate', upstream(['8.8.8.8:53', '8.8.8.8'])],
+  [
+    'duplicate',
+    new Map([['stubDomains', '{"a": ["1.1.1.1"], "b": ["1.1.1.1"], "a": ["2.2.2.2"]}']]),
+  ],
+  ['duplicate', new Map([['stubDomains', '{"a":["1.1.1.1"],"\\u0061" : []}']])],
   ['count', upstream(['1.1.1.1', '2.2.2.2', '3.3.3.3', '4.4.4.4'])],
 ])('%s: %s is refused', (code, files) => {
   expect(() => readKubeDnsConfig(files)).toThrow(KubeDnsConfigError);
   expect(() => readKubeDnsConfig(files)).toThrow(expect.objectContaining({ code }));
+});
+
+test('says what is there twice, whatever else is written as a key', () => {
+  const text = '{"a.b": ["1.1.1.1"], "c": ["2.2.2.2", "2.2.2.2"]}';
+  expect(() => readKubeDnsConfig(new Map([['stubDomains', text]]))).toThrow(
+    'kube-dns ConfigMap: stubDomains: c: 2.2.2.2:53 is there twice',
+  );
+  const twice = '{"a.b": ["1.1.1.1"], "a.b": ["2.2.2.2"]}';
+  expect(() => readKubeDnsConfig(new Map([['stubDomains', twice]]))).toThrow(
+    'kube-dns ConfigMap: stubDomains: "a.b" is there twice',
+  );
+  // Keys within what is refused for another reason are none of the domains.
+  const nested = '{"a": {"b": [], "b": []}}';
+  expect(() => readKubeDnsConfig(new Map([['stubDomains', nested]]))).toThrow(
+    expect.objectContaining({ code: 'json' }),
+  );
 });
