@@ -51,13 +51,14 @@ export async function expose(catalogue: Catalogue): Promise<string> {
 function familyText(form: Form, catalogue: Catalogue): string {
   const series = readSeries(form, catalogue);
   if (series.size === 0) return '';
-  let text = form.head;
+  // Joined at once: text that grows line by line would be kept in pieces until it is sent.
+  const lines = [form.head];
   for (const labels of [...series.keys()].sort()) {
     const value = series.get(labels) ?? 0;
-    text +=
-      typeof value === 'number' ? line(form.name, labels, value) : histogram(form, labels, value);
+    if (typeof value === 'number') lines.push(line(form.name, labels, value));
+    else addHistogram(lines, form, labels, value);
   }
-  return text;
+  return lines.join('');
 }
 
 /** Samples by the text of their labels, those with equal labels added up. BOUNDED by the sources. */
@@ -115,16 +116,20 @@ function headText(name: string, help: string, type: string): string {
 }
 
 /** Buckets in the format are cumulative: each counts all that lies below its bound. */
-function histogram({ name }: Form, labels: string, { bounds, counts, sum }: Histogram): string {
+function addHistogram(
+  lines: string[],
+  { name }: Form,
+  labels: string,
+  { bounds, counts, sum }: Histogram,
+): void {
   const boundTexts = textsOf(bounds);
   const bucket = `${name}_bucket{${labels === '' ? '' : `${labels},`}le="`;
-  let text = '';
   let below = 0;
   for (let i = 0; i < counts.length; i++) {
     below += counts[i];
-    text += `${bucket}${boundTexts[i]}"} ${goNumber(below)}\n`;
+    lines.push(bucket, boundTexts[i], `"} ${goNumber(below)}\n`);
   }
-  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, below);
+  lines.push(line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, below));
 }
 
 function textsOf(bounds: readonly number[]): readonly string[] {

@@ -44,6 +44,21 @@ export const PROCESS_DEFINITIONS = {
     labels: [],
     help: 'Number of things in progress: open handles, timers and requests of the event loop.',
   },
+  nodejs_heap_size_total_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Process heap size from Node.js in bytes.',
+  },
+  nodejs_heap_size_used_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Process heap size used from Node.js in bytes.',
+  },
+  nodejs_external_memory_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Node.js external memory size in bytes.',
+  },
   promhttp_metric_handler_requests_total: {
     type: 'counter',
     labels: ['code'],
