@@ -101,6 +101,6 @@ export class FlightTable<T> {
  */
 function flightKey(query: Query): string {
   const { wire, questionEnd, key, flags, client } = query;
-  const tail = latin1Slice(wire, questionEnd, wire.length);
-  return `${key}${client.transport}${String.fromCharCode(flags >> 8, flags & 0xff)}${tail}`;
+  const tail = questionEnd === wire.length ? '' : latin1Slice(wire, questionEnd, wire.length);
+  return `${flags}${client.transport}${key}${tail}`;
 }

@@ -92,13 +92,17 @@ export class Answer {
 const OPT_RCODE = 5;
 
 /**
- * Reads a response with exactly one question. Returns null when it is no response, has another
- * number of questions, is cut short (unless it says so itself: TC), has a malformed name, or more
- * than one OPT record. Copies what it keeps: `message` may be reused at once.
+ * Reads the response at `octets[start..end)`, which has exactly one question. Returns null when it is
+ * no response, has another number of questions, is cut short (unless it says so itself: TC), has a
+ * malformed name, or more than one OPT record. Copies what it keeps: `octets` may be reused at once.
  */
-export function readAnswer(message: Buffer): Answer | null {
-  if (message.length < HEADER_LENGTH || (readUint16(message, 2) & FLAG_QR) === 0) return null;
-  if (readUint16(message, 4) !== 1) return null;
+export function readAnswer(octets: Buffer, start = 0, end = octets.length): Answer | null {
+  if (end - start < HEADER_LENGTH || (readUint16(octets, start + 2) & FLAG_QR) === 0) return null;
+  if (readUint16(octets, start + 4) !== 1) return null;
+  // From Node's pool, at a third of the price of memory of its own: an answer lives as long as its
+  // way back takes, and `cache` stores its octets in another form.
+  const message = Buffer.allocUnsafe(end - start);
+  octets.copy(message, 0, start, end);
   scan.clear();
   if (!scan.readQuestion(message)) return null;
   if (!scan.readRecords(message)) {
@@ -120,11 +124,8 @@ export function readAnswer(message: Buffer): Answer | null {
 
 /** The answer in the form it was sent, without the OPT record at its end. */
 function keep(message: Buffer): Answer {
-  // From Node's pool, at a third of the price of memory of its own: an answer lives as long as its
-  // way back takes, and `cache` stores its octets in another form.
-  const wire = Buffer.allocUnsafe(scan.keptEnd);
-  message.copy(wire, 0, 0, scan.keptEnd);
-  if (scan.opt !== null) writeUint16(wire, 10, readUint16(message, 10) - 1);
+  const wire = scan.keptEnd === message.length ? message : message.subarray(0, scan.keptEnd);
+  if (scan.opt !== null) writeUint16(wire, 10, readUint16(wire, 10) - 1);
   return new Answer(wire, scan);
 }
 

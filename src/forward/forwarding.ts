@@ -13,6 +13,8 @@ const STREAM_PATIENCE_MS = 500;
 /** How long an upstream that is down is waited for: as long as a health check. */
 const LAST_HOPE_MS = 1000;
 
+const NO_ATTEMPTS: readonly Attempt[] = [];
+
 /** Takes the answer; or null, with the rcode to give and what was tried. */
 export type OnForwarded = (answer: Answer | null, rcode: number, error: string) => void;
 
@@ -25,7 +27,7 @@ export class Forwarding implements AttemptOwner {
   readonly #order: readonly Upstream[];
   readonly #done: OnForwarded;
   /** Attempts that may still be answered. BOUNDED by the forwarder's `maxSends`. */
-  readonly #attempts: Attempt[] = [];
+  #attempts: readonly Attempt[] = NO_ATTEMPTS;
   #cursor = 0;
   #sends = 0;
   #failures = 0;
@@ -63,6 +65,7 @@ export class Forwarding implements AttemptOwner {
     const { deadlineMs } = this.#forwarder.options;
     const silenceMs = this.#silenceMs();
     if (elapsedMs >= deadlineMs || (elapsedMs >= silenceMs && this.#isUnheard())) {
+      for (const attempt of this.#attempts) this.#trace(attempt, nowMs, null, 'i/o timeout');
       this.#giveUp(this.#timeoutText(elapsedMs));
       return;
     }
@@ -130,7 +133,8 @@ export class Forwarding implements AttemptOwner {
     const ownLetters = this.#forwarder.options.randomizeCase && exchange.protocol === 'udp';
     const wire = ownLetters ? shuffleLetters(this.#query) : this.#query.wire;
     const attempt = new Attempt(this.#query, this, upstream, exchange, nowMs, wire);
-    this.#attempts.push(attempt);
+    // Nearly always there is one, and one that `push` adds takes the room of seventeen.
+    this.#attempts = this.#attempts.length === 0 ? [attempt] : [...this.#attempts, attempt];
     this.#sends++;
     upstream.counters.sent++;
     exchange.send(attempt, nowMs);
@@ -150,7 +154,7 @@ export class Forwarding implements AttemptOwner {
 
   /** No answer in the usual time: blames what has been silent, and asks elsewhere. */
   #retry(nowMs: number): void {
-    for (const attempt of [...this.#attempts]) {
+    for (const attempt of this.#attempts) {
       if (nowMs - attempt.sentAtMs < this.#retryDelayMs) continue;
       const { upstream } = attempt;
       upstream.counters.overdue++;
@@ -215,7 +219,7 @@ export class Forwarding implements AttemptOwner {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const attempt of this.#attempts) attempt.forget();
-    this.#attempts.length = 0;
+    this.#attempts = NO_ATTEMPTS;
     this.#forwarder.leave(this);
     this.#done(answer, rcode, error);
   }
@@ -231,7 +235,9 @@ export class Forwarding implements AttemptOwner {
   }
 
   #remove(attempt: Attempt): void {
-    const at = this.#attempts.indexOf(attempt);
-    if (at >= 0) this.#attempts.splice(at, 1);
+    this.#attempts =
+      this.#attempts.length === 1 && this.#attempts[0] === attempt
+        ? NO_ATTEMPTS
+        : this.#attempts.filter((other) => other !== attempt);
   }
 }

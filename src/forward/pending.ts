@@ -85,9 +85,10 @@ export class Pending {
       attempt.owner.doubted(attempt, nowMs);
       return;
     }
-    const reply = message.subarray(start, end);
-    if (attempt.hasOwnLetters) restoreLetters(reply, attempt.wire, attempt.query);
-    const answer = readAnswer(reply);
+    if (attempt.hasOwnLetters) {
+      restoreLetters(message.subarray(start, end), attempt.wire, attempt.query);
+    }
+    const answer = readAnswer(message, start, end);
     if (answer === null) {
       ignored.malformed++;
       return;

@@ -69,6 +69,7 @@ export class CacheFetcher {
     const { answer } = outcome;
     if (answer === null) return { outcome, kept: null };
     const kept = this.#modules.cache.offer(query, answer, this.#modules.clock.nowMs(), counters);
-    return { outcome: { ...outcome, plugin: PLUGIN }, kept };
+    const { rcode, error, aaFlag } = outcome;
+    return { outcome: { answer, rcode, error, plugin: PLUGIN, aaFlag }, kept };
   }
 }

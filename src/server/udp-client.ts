@@ -12,6 +12,7 @@ export class UdpClient implements Client {
   /** Socket address and control message as the kernel gave them: latin1 text is their smallest form. */
   readonly #name: string;
   readonly #control: string;
+  #address = '';
 
   constructor(endpoint: UdpEndpoint, outbox: UdpOutbox, name: string, control: string) {
     this.#endpoint = endpoint;
@@ -26,7 +27,8 @@ export class UdpClient implements Client {
   }
 
   get address(): string {
-    return addressOfName(this.#name);
+    if (this.#address === '') this.#address = addressOfName(this.#name);
+    return this.#address;
   }
 
   get port(): number {
