@@ -28,6 +28,8 @@ const rcodes = (labels: string, rcode: string) =>
 const share = (part: string, whole: string, by = '') => `sum${by}(${part}) / sum${by}(${whole})`;
 const hitRatio = (labels: string, by = '') =>
   share(rate('coredns_cache_hits_total', labels), rate('coredns_cache_requests_total', labels), by);
+const wasted = (labels: string) =>
+  `sum by (suffix) (${rate('nodelocaldns_wasted_searches_total', labels)})`;
 const servfailRatio = (labels: string, by = '') =>
   share(rcodes(labels, 'SERVFAIL'), rate('coredns_dns_responses_total', labels), by);
 
@@ -70,11 +72,29 @@ const QUERIES: Row = {
       queries: { '{{zone}} {{plugin}}': `sum by (zone, plugin) (${rcodes(NODE, 'SERVFAIL')})` },
     },
     {
+      title: 'Search lists: names that do not exist, by suffix',
+      description: 'What ndots:5 and search domains waste. nodelocaldns top names the clients.',
+      unit: 'reqps',
+      queries: { '{{suffix}}': wasted(NODE) },
+    },
+    {
+      title: 'Questions to upstreams per query of a client',
+      description: 'Near 1 − hit ratio; above it, questions are asked again or refreshed early.',
+      unit: 'short',
+      queries: {
+        ratio: share(
+          rate('coredns_forward_requests_total', NODE),
+          rate('coredns_dns_requests_total', NODE),
+        ),
+      },
+    },
+    {
       title: 'Refused for a reason',
       description: 'Clients above their share of upstreams or processor; max_concurrent.',
       unit: 'reqps',
       queries: {
         '{{reason}}': `sum by (reason) (${rate('nodelocaldns_throttled_total', NODE)})`,
+        'too many wait': `sum(${rate('nodelocaldns_forward_overflows_total', NODE)})`,
         max_concurrent: `sum(${rate('coredns_forward_max_concurrent_rejects_total', NODE)})`,
       },
     },
@@ -169,9 +189,62 @@ const UPSTREAMS: Row = {
     },
     {
       title: 'Queries that wait',
-      description: 'For an upstream, or for the processor.',
+      description: 'For an upstream, or for the processor; with the upstreams now.',
       unit: 'short',
-      queries: { '{{for}}': `sum by (for) (nodelocaldns_misses_waiting{${NODE}})` },
+      queries: {
+        '{{for}}': `sum by (for) (nodelocaldns_misses_waiting{${NODE}})`,
+        'with upstreams': `sum(nodelocaldns_forward_in_flight{${NODE}})`,
+      },
+    },
+    {
+      title: 'Round trip',
+      description: 'Smoothed, without dialling. Behind a service address it is the pods’ average.',
+      unit: 's',
+      queries: { '{{to}}': `max by (to) (nodelocaldns_upstream_round_trip_seconds{${NODE}})` },
+    },
+    {
+      title: 'Upstreams that may be asked',
+      description: '0: its health checks fail, or it leads back here.',
+      unit: 'short',
+      queries: { '{{to}}': `min by (to) (nodelocaldns_upstream_up{${NODE}})` },
+    },
+  ],
+};
+
+const INTERCEPTION: Row = {
+  title: 'Interception',
+  panels: [
+    {
+      title: 'State',
+      description: 'withheld and partial: kube-dns answers (some of) the pods itself.',
+      unit: 'short',
+      queries: { '{{state}}': `sum by (state) (nodelocaldns_interception_state{${NODE}})` },
+    },
+    {
+      title: 'Lease on the addresses',
+      description: 'Usually one renewal a second. It ends when our listeners do not answer.',
+      unit: 'short',
+      queries: {
+        'renewals a second': `sum(${rate('nodelocaldns_lease_renewals_total', NODE)})`,
+        'ended: {{reason}}': `sum by (reason) (increase(nodelocaldns_lease_expiries_total{${NODE}}[5m]))`,
+      },
+    },
+    {
+      title: 'Repairs',
+      description: 'What others removed and we put back, within 5 minutes.',
+      unit: 'short',
+      queries: {
+        '{{kind}}': `sum by (kind) (increase(nodelocaldns_repairs_total{${NODE}}[5m]))`,
+      },
+    },
+    {
+      title: 'Take-overs',
+      description: 'Instances that followed one another, and cached answers that went along.',
+      unit: 'short',
+      queries: {
+        '{{role}}': `sum by (role) (nodelocaldns_takeovers_total{${NODE}})`,
+        'answers, {{role}}': `sum by (role) (nodelocaldns_takeover_answers_total{${NODE}})`,
+      },
     },
   ],
 };
@@ -264,6 +337,35 @@ const NODES: Row = {
       queries: { '{{instance}}': `topk(10, process_resident_memory_bytes{${FLEET}})` },
     },
     {
+      title: 'Nodes by state of interception',
+      description: 'partial and withheld are to be 0, starting and stopping short.',
+      unit: 'short',
+      queries: { '{{state}}': `sum by (state) (nodelocaldns_interception_state{${FLEET}})` },
+    },
+    {
+      title: 'Leases ended and repairs, 1 h',
+      description: 'Nodes where something works against the cache, the 10 worst.',
+      unit: 'short',
+      queries: {
+        'ended {{instance}}': `topk(10, sum by (instance) (increase(nodelocaldns_lease_expiries_total{${FLEET}}[1h])))`,
+        'repaired {{instance}}': `topk(10, sum by (instance) (increase(nodelocaldns_repairs_total{${FLEET}}[1h])))`,
+      },
+    },
+    {
+      title: 'Search lists: names that do not exist, by suffix, all nodes',
+      description: 'What the cluster as a whole wastes.',
+      unit: 'reqps',
+      queries: { '{{suffix}}': wasted(FLEET) },
+    },
+    {
+      title: 'Answers taken over in updates',
+      description: 'What new instances began with; 0 on a node: it began with an empty cache.',
+      unit: 'short',
+      queries: {
+        '{{instance}}': `bottomk(10, sum by (instance) (nodelocaldns_takeover_answers_total{${FLEET},role="successor"}))`,
+      },
+    },
+    {
       title: 'Nodes that are served',
       description: 'Caches that answer Prometheus, and those that do not.',
       unit: 'short',
@@ -284,7 +386,14 @@ const NODES: Row = {
 };
 
 /** The view of one node, or of several that are chosen. */
-export const NODE_ROWS: readonly Row[] = [overview(NODE), QUERIES, CACHE, UPSTREAMS, PROCESS];
+export const NODE_ROWS: readonly Row[] = [
+  overview(NODE),
+  QUERIES,
+  CACHE,
+  UPSTREAMS,
+  INTERCEPTION,
+  PROCESS,
+];
 
 /** The view of all nodes. */
 export const FLEET_ROWS: readonly Row[] = [overview(FLEET), NODES];

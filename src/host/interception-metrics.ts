@@ -37,7 +37,7 @@ export function interceptionWord(
   return localIps.some(has) ? 'partial' : 'withheld';
 }
 
-/** Shows the interception. The lease has metrics only where there is one. */
+/** Shows the interception. Whether a lease is held is said only where there is one. */
 export function showInterception(
   catalogue: Catalogue,
   wish: InterceptionWish,
@@ -54,11 +54,8 @@ export function showInterception(
   catalogue.source('nodelocaldns_lease_held', (emit) => {
     if (hasLease) emit({}, report().isHeld ? 1 : 0);
   });
-  catalogue.source('nodelocaldns_lease_renewals_total', (emit) => {
-    if (hasLease) emit({}, events.leaseRenewals);
-  });
+  catalogue.source('nodelocaldns_lease_renewals_total', (emit) => emit({}, events.leaseRenewals));
   catalogue.source('nodelocaldns_lease_expiries_total', (emit) => {
-    if (!hasLease) return;
     for (const [reason, count] of Object.entries(events.leaseExpiries)) emit({ reason }, count);
   });
 }

@@ -74,7 +74,9 @@ test('exactly one state is 1, and what happened is counted', async () => {
   ]);
 });
 
-test('without a lease there are no metrics of one: an alert on them would fire', async () => {
-  const lines = await shown({ ...WISH, leaseMs: 0 });
-  expect(lines.filter((line) => line.startsWith('lease'))).toEqual([]);
+test('without a lease nothing says that it is not held: an alert on that would fire', async () => {
+  for (const wish of [{ leaseMs: 0 }, { setupInterface: false }]) {
+    const lines = await shown({ ...WISH, ...wish });
+    expect(lines.filter((line) => line.startsWith('lease_held'))).toEqual([]);
+  }
 });
