@@ -2,6 +2,7 @@
  * Questions on their way upstream. Those that the upstream cannot tell apart travel together: one
  * asks, all get the answer.
  */
+import { FLAG_RD } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Query } from '../dns/query.ts';
 import { FairShare } from './fair-share.ts';
@@ -31,11 +32,18 @@ interface Waiter<T> {
   readonly client: string;
 }
 
+/** A question on its way, for the one who asks it. */
+export interface Flight<T> {
+  readonly key: string;
+  /** BOUNDED by `maxPerFlight`. */
+  readonly waiters: Waiter<T>[];
+}
+
 export class FlightTable<T> {
   readonly #maxPerFlight: number;
   readonly #share: FairShare;
   /** Who waits for what. BOUNDED by #share, flights and waiters together. */
-  readonly #flights = new Map<string, Waiter<T>[]>();
+  readonly #flights = new Map<string, Flight<T>>();
 
   constructor(options: FlightOptions) {
     this.#maxPerFlight = options.maxPerFlight;
@@ -59,36 +67,39 @@ export class FlightTable<T> {
 
   /**
    * Has `landed` called once with what is found for `query`: by a flight that is under way, else by
-   * `start`, which must call its argument once, at once or later.
+   * one that `start` begins; it must see to it that `land` is called once, at once or later.
    *
    * @returns null; or why not, and then neither is called
    */
-  board(query: Query, landed: Landed<T>, start: (land: Landed<T>) => void): Refusal | null {
+  board(query: Query, landed: Landed<T>, start: (flight: Flight<T>) => void): Refusal | null {
     const key = flightKey(query);
     const boarded = this.#flights.get(key);
-    if (boarded !== undefined && boarded.length >= this.#maxPerFlight) return 'question';
+    if (boarded !== undefined && boarded.waiters.length >= this.#maxPerFlight) return 'question';
     const client = query.client.address;
     if (!this.#share.take(client)) return 'upstream';
     if (boarded !== undefined) {
-      boarded.push({ landed, client });
+      boarded.waiters.push({ landed, client });
       return null;
     }
-    const waiters = [{ landed, client }];
-    this.#flights.set(key, waiters);
+    const flight = { key, waiters: [{ landed, client }] };
+    this.#flights.set(key, flight);
     try {
-      start((result) => {
-        this.#remove(key, waiters);
-        for (const waiter of waiters) waiter.landed(result);
-      });
+      start(flight);
     } catch (error) {
       // A stage must not throw. If one does, the server answers; nobody may board this flight again.
-      if (this.#flights.get(key) === waiters) this.#remove(key, waiters);
+      if (this.#flights.get(key) === flight) this.#remove(flight);
       throw error;
     }
     return null;
   }
 
-  #remove(key: string, waiters: readonly Waiter<T>[]): void {
+  /** Gives all who wait what the flight brings. */
+  land(flight: Flight<T>, result: T): void {
+    this.#remove(flight);
+    for (const { landed } of flight.waiters) landed(result);
+  }
+
+  #remove({ key, waiters }: Flight<T>): void {
     this.#flights.delete(key);
     for (const { client } of waiters) this.#share.give(client);
   }
@@ -101,6 +112,8 @@ export class FlightTable<T> {
  */
 function flightKey(query: Query): string {
   const { wire, questionEnd, key, flags, client } = query;
-  const tail = questionEnd === wire.length ? '' : latin1Slice(wire, questionEnd, wire.length);
-  return `${flags}${client.transport}${key}${tail}`;
+  const isPlain = flags === FLAG_RD && questionEnd === wire.length && client.transport === 'udp';
+  // Never equal to one of the others: a label length, with which it begins, is below all letters.
+  if (isPlain) return key;
+  return `${client.transport}${flags}.${key}${latin1Slice(wire, questionEnd, wire.length)}`;
 }

@@ -25,6 +25,8 @@ export interface CacheModules {
   readonly clock: Clock;
   /** What comes behind; misses get to it through `queue`. */
   readonly next: Stage;
+  /** The same for names outside the cache's zones. */
+  readonly uncached: Stage;
 }
 
 /** What a flight brings: the outcome for those who wait, and what the cache made of it. */
@@ -55,12 +57,13 @@ export class CacheFetcher {
   /** Returns null; or why the query may not wait for an answer, and then `landed` is not called. */
   fetch(query: Query, counters: CacheCounters, landed: (fetched: Fetched) => void): Refusal | null {
     const { flights, queue, next, throttle } = this.#modules;
-    return flights.board(query, landed, (land) => {
+    return flights.board(query, landed, (flight) => {
       const isQueued = queue.run(query, next, (outcome) =>
-        land(this.#take(query, outcome, counters)),
+        flights.land(flight, this.#take(query, outcome, counters)),
       );
       if (isQueued) return;
-      land({ outcome: throttle.refuse(query.client.address, 'processor'), kept: null });
+      const outcome = throttle.refuse(query.client.address, 'processor');
+      flights.land(flight, { outcome, kept: null });
     });
   }
 

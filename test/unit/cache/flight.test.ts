@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { FlightTable } from '../../../src/cache/flight.ts';
+import { type Flight, FlightTable } from '../../../src/cache/flight.ts';
 import { type Asking, makeQuery } from '../../helpers/cache-fixture.ts';
 
 /** A table with a list of what was started. */
 function makeTable(maxWaiting = 100, maxPerFlight = 50) {
   const table = new FlightTable<string>({ maxWaiting, maxPerFlight });
-  const started: ((result: string) => void)[] = [];
+  const started: Flight<string>[] = [];
   const got: string[] = [];
   const board = (asking: Asking) =>
     table.board(
       makeQuery(asking),
       (result) => got.push(result),
-      (land) => started.push(land),
+      (flight) => started.push(flight),
     );
   return { table, started, got, board };
 }
@@ -22,15 +22,15 @@ describe('questions the upstream cannot tell apart', () => {
     for (const name of ['a.test', 'A.TEST', 'a.test']) expect(board({ name })).toBeNull();
     expect(started).toHaveLength(1);
     expect(table.waiting).toBe(3);
-    started[0]('x');
+    table.land(started[0], 'x');
     expect(got).toEqual(['x', 'x', 'x']);
     expect(table.waiting).toBe(0);
   });
 
   test('fly again after the landing', () => {
-    const { started, board } = makeTable();
+    const { table, started, board } = makeTable();
     board({ name: 'a.test' });
-    started[0]('x');
+    table.land(started[0], 'x');
     board({ name: 'a.test' });
     expect(started).toHaveLength(2);
   });
@@ -43,7 +43,7 @@ describe('questions the upstream cannot tell apart', () => {
       table.board(
         query,
         (landed) => got.push(landed),
-        (land) => land(result),
+        (flight) => table.land(flight, result),
       );
     }
     expect(got).toEqual(['x', 'y']);
@@ -77,13 +77,13 @@ test('another EDNS size or option flies alone', () => {
 });
 
 test('more than the table holds are turned away, and room comes back', () => {
-  const { started, board } = makeTable(3);
+  const { table, started, board } = makeTable(3);
   board({ name: 'a.test' });
   board({ name: 'a.test' });
   board({ name: 'b.test' });
   expect(board({ name: 'a.test' })).toBe('upstream');
   expect(board({ name: 'c.test' })).toBe('upstream');
-  started[0]('x');
+  table.land(started[0], 'x');
   expect(board({ name: 'c.test' })).toBeNull();
   expect(board({ name: 'd.test' })).toBeNull();
   expect(board({ name: 'e.test' })).toBe('upstream');
