@@ -127,6 +127,7 @@ const stage = new CacheStage(sized, {
   countersFor: () => counters,
   clock: { nowMs: () => 0 },
   next: { resolve: () => {} },
+  uncached: { resolve: () => {} },
 });
 const asStrings = () =>
   measure(

@@ -89,7 +89,7 @@ export class CacheStage implements Stage, HitPath {
 
   resolve(query: Query, done: Done): void {
     if (this.#zones !== null && !this.#zones.covers(query.key)) {
-      this.#modules.next.resolve(query, done);
+      this.#modules.uncached.resolve(query, done);
       return;
     }
     const nowMs = this.#modules.clock.nowMs();

@@ -22,6 +22,7 @@ import { type CacheOptions, readCacheOptions } from './cache-options.ts';
 import { lastingCounters, takeCachePart } from './cache-part.ts';
 import { CacheStage } from './cache-stage.ts';
 import type { Directive } from './directive.ts';
+import { shareFairly } from './fair-stage.ts';
 import { lastingMissQueue } from './miss-queue.ts';
 import { lastingThrottle } from './throttle.ts';
 
@@ -42,6 +43,7 @@ export const cache: Directive<CacheOptions> = {
       countersFor: (server) => lastingCounters(catalogue, options.zones, server),
       clock,
       next,
+      uncached: options.isPartial ? shareFairly(context, next) : next,
     });
     context.offerHitPath(stage);
     return stage;

@@ -19,6 +19,7 @@
 import { forwardCounters } from '../forward/forward-counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import type { Directive } from './directive.ts';
+import { shareFairly } from './fair-stage.ts';
 import { emptyReason, followMembers, takeMembers, upstreamsOf } from './forward-members.ts';
 import { type ForwardRule, readForwardRule } from './forward-options.ts';
 import { ForwardStage } from './forward-stage.ts';
@@ -37,7 +38,7 @@ export const forward: Directive<ForwardOptions> = {
   stage({ rules }, context, next) {
     const log = context.log.forPlugin('forward');
     // From the last to the first, as each one hands on to the one behind it.
-    return rules.reduceRight<Stage>((behind, rule) => {
+    const chain = rules.reduceRight<Stage>((behind, rule) => {
       for (const warning of rule.warnings) log.warning(warning);
       const members = takeMembers(rule, context, log);
       const forwarder = new Forwarder(rule.forwarder, upstreamsOf(members), {
@@ -48,5 +49,9 @@ export const forward: Directive<ForwardOptions> = {
       followMembers(forwarder, members, context.parts);
       return new ForwardStage(rule, forwarder, behind);
     }, next);
+    if (context.handlerNames?.includes('cache')) return chain;
+    const stage = shareFairly(context, chain);
+    context.offerHitPath(stage);
+    return stage;
   },
 };

@@ -12,6 +12,7 @@ import type { Upstream } from '../forward/upstream.ts';
 import { addressText } from '../forward/upstream.ts';
 import type { Log } from '../log/log.ts';
 import type { BlockContext, Directive, Part } from './directive.ts';
+import { FairStage } from './fair-stage.ts';
 import { ForwardStage } from './forward-stage.ts';
 import { type Done, failed, type Stage } from './stage.ts';
 
@@ -124,7 +125,8 @@ class LoopGuard implements Part {
 /** The `forward` stages of the block, in their order. */
 function forwardsFrom(first: Stage): ForwardStage[] {
   const forwards: ForwardStage[] = [];
-  for (let stage = first; stage instanceof ForwardStage; stage = stage.next) forwards.push(stage);
+  const start = first instanceof FairStage ? first.next : first;
+  for (let stage = start; stage instanceof ForwardStage; stage = stage.next) forwards.push(stage);
   return forwards;
 }
 

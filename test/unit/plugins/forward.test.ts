@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Generation } from '../../../src/daemon/generation.ts';
 import { expose } from '../../../src/metrics/exposition.ts';
 import type { BlockContext } from '../../../src/plugins/directive.ts';
+import type { FairStage } from '../../../src/plugins/fair-stage.ts';
 import { forward } from '../../../src/plugins/forward.ts';
 import type { ForwardStage } from '../../../src/plugins/forward-stage.ts';
 import type { Outcome, Stage } from '../../../src/plugins/stage.ts';
@@ -177,7 +178,7 @@ describe('forward', () => {
     it('uses an address that is named twice once', async () => {
       const stage = stageOf(text().replace('. dns', '. ONE dns'));
       await made.generation.start();
-      const { forwarder } = stage as ForwardStage;
+      const { forwarder } = (stage as FairStage).next as ForwardStage;
       expect(forwarder.upstreams.map(({ to }) => to)).toEqual([`127.0.0.1:${one.port}`]);
     });
 

@@ -9,7 +9,9 @@ const CLIENT = '10.0.0.9';
 function makeQueue(stage?: Stage) {
   const turns: (() => void)[] = [];
   const pauses: (() => void)[] = [];
+  let nowMs = 0;
   const queue = new MissQueue({
+    nowMs: () => nowMs,
     soon: (turn) => turns.push(turn),
     afterPause: (turn) => pauses.push(turn),
   });
@@ -33,11 +35,15 @@ function makeQueue(stage?: Stage) {
   const turn = () => {
     for (const run of turns.splice(0)) run();
   };
-  /** Lets FLOOD_PAUSE_MS go by. */
-  const pause = () => {
+  /** Lets the pause between slow turns go by, or a longer time when the timer is late. */
+  const pause = (ms = 1) => {
+    nowMs += ms;
     for (const run of pauses.splice(0)) run();
   };
-  return { queue, started, outcomes, batch, turn, turns, pause, pauses };
+  const turnAll = () => {
+    while (turns.length > 0) turn();
+  };
+  return { queue, started, outcomes, batch, turn, turnAll, turns, pause, pauses };
 }
 
 describe('misses', () => {
@@ -74,32 +80,73 @@ describe('misses', () => {
     expect(started).toHaveLength(16);
   });
 
-  test('are begun slowly once some were refused, until half of the queue is free', () => {
-    const { queue, started, batch, turn, turns, pause, pauses } = makeQueue();
+  test('of a client that had some refused are begun one each millisecond, once most of them are', () => {
+    const { queue, started, batch, turnAll, pause, pauses } = makeQueue();
     batch(CLIENT, 2000);
-    turn();
+    turnAll();
+    expect(queue.length).toBe(128);
     started.length = 0;
     pause();
-    expect(started).toHaveLength(4);
-    batch('10.0.0.1', 3);
-    pause();
-    expect(started.filter((line) => line.startsWith('10.0.0.1'))).toHaveLength(2);
-    while (pauses.length > 0) pause();
-    expect(queue.length).toBeGreaterThan(500);
-    expect(queue.length).toBeLessThan(512);
+    expect(started).toHaveLength(1);
+    pause(5);
+    expect(started).toHaveLength(6);
+    expect(batch(CLIENT, 10)).toBe(6);
+    while (pauses.length > 0) pause(16);
+    expect(queue.length).toBe(0);
+    expect(queue.isPressed).toBe(false);
+  });
+
+  test('of others are begun as ever meanwhile', () => {
+    const { started, batch, turn, turnAll } = makeQueue();
+    batch(CLIENT, 2000);
+    turnAll();
+    started.length = 0;
+    expect(batch('10.0.0.1', 40)).toBe(40);
     turn();
-    expect(turns).toHaveLength(1);
+    turn();
+    turn();
+    expect(started).toEqual(Array.from({ length: 40 }, (_, i) => `10.0.0.1 n${i}.test.`));
+  });
+
+  test('of several such clients are begun one each, in turns', () => {
+    const { started, batch, turnAll, pause } = makeQueue();
+    for (const client of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) batch(client, 2000);
+    turnAll();
+    batch('10.0.0.3', 2000);
+    turnAll();
+    started.length = 0;
+    pause();
+    expect(started.map((line) => line.split(' ')[0]).sort()).toEqual([
+      '10.0.0.1',
+      '10.0.0.2',
+      '10.0.0.3',
+    ]);
+  });
+
+  test.each([
+    [1200, false],
+    [1400, true],
+  ])('%i more in 250 ms: the client is slowed down still: %s', (count, isSlow) => {
+    const { queue, batch, turnAll, pause } = makeQueue();
+    batch(CLIENT, 840);
+    turnAll();
+    batch(CLIENT, count);
+    pause(250);
+    batch(CLIENT, 1);
+    turnAll();
+    expect(queue.isPressed).toBe(isSlow);
   });
 
   test('beyond the share of their client are not let in, those of others are', () => {
-    const { queue, batch, turn, pause } = makeQueue();
+    const { queue, batch, turnAll, pause } = makeQueue();
     expect(batch(CLIENT, 2000)).toBe(16 + 820);
     expect(queue.isPressed).toBe(true);
     expect(queue.hasRoom(CLIENT)).toBe(false);
     expect(queue.hasRoom('10.0.0.1')).toBe(true);
     expect(batch('10.0.0.1', 10)).toBe(10);
-    turn();
-    for (let i = 0; i < 10; i++) pause();
+    turnAll();
+    expect(queue.hasRoom(CLIENT)).toBe(false);
+    pause();
     expect(queue.hasRoom(CLIENT)).toBe(true);
   });
 });
