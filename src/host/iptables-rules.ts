@@ -23,6 +23,10 @@ export type SyncOutcome =
 export interface RuleBackend {
   /** For the log. */
   readonly name: string;
+  /** What else the log should say of the rules that were added; '' or nothing: no more. */
+  readonly note?: string;
+  /** Whether its rules are known to be gone; the kernel does not tell of all that goes. */
+  readonly isLost?: boolean;
   /** Where in the kernel its rules stand. */
   readonly targets: readonly WatchTarget[];
   /** Whether rules for this address are its business. */

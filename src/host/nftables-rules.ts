@@ -1,10 +1,14 @@
 /**
  * Rules in an nftables table of our own, for nodes without iptables or with kube-proxy in nftables
- * mode. Replaced as a whole in one transaction, both families in one `inet` table.
+ * mode. Set as a whole in one transaction, both families in one `inet` table. Where kernel and nft
+ * can, the table has an owner and dies with this process; two instances have a table each then.
  */
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { CommandResult, CommandRunner } from './command.ts';
+import { errorText } from './host-error.ts';
 import type { RuleBackend, SyncOutcome } from './iptables-rules.ts';
+import { type OwnedTable, ownTable, type TableOwner } from './owned-table.ts';
 import { isRuleV4, RULE_CHAINS, type Rule, ruleComment, ruleKey, ruleTarget } from './rules.ts';
 import type { WatchTarget } from './rules-watch.ts';
 
@@ -18,12 +22,21 @@ export class NftablesRules implements RuleBackend {
   readonly targets: readonly WatchTarget[];
   /** `inet` table name: one per interface, so that two caches on a node do not share one. */
   readonly #table: string;
+  /** The name of the table with an owner: nobody else's. */
+  readonly #ownedName: string;
   readonly #run: CommandRunner;
+  readonly #own: TableOwner;
+  #owned: OwnedTable | null = null;
+  #ownedRules = 0;
+  /** Why the table has no owner; '' while it may have one. */
+  #refusal = '';
 
-  constructor(options: { interfaceName: string }, run: CommandRunner) {
+  constructor(options: { interfaceName: string }, run: CommandRunner, own: TableOwner = ownTable) {
     const table = nftablesTable(options.interfaceName);
     this.#table = table;
+    this.#ownedName = `${table}_${randomBytes(2).toString('hex')}`;
     this.#run = run;
+    this.#own = own;
     this.targets = RULE_CHAINS.map((known) => ({
       kind: 'nft',
       family: NFPROTO_INET,
@@ -32,11 +45,62 @@ export class NftablesRules implements RuleBackend {
     }));
   }
 
+  get note(): string {
+    if (this.#owned !== null) return `table ${this.#ownedName}, which ends with this process`;
+    return this.#refusal === '' ? '' : `table ${this.#table}, without an owner: ${this.#refusal}`;
+  }
+
+  get isLost(): boolean {
+    return this.#owned?.isAlive === false;
+  }
+
   covers(): boolean {
     return true;
   }
 
   async sync(wanted: readonly Rule[], isObsolete: (rule: Rule) => boolean): Promise<SyncOutcome> {
+    if (wanted.length === 0) {
+      const removed = await this.#disown();
+      const outcome = await this.#syncPlain([], isObsolete);
+      return outcome.status === 'in-place'
+        ? { ...outcome, removed: outcome.removed + removed }
+        : outcome;
+    }
+    if (this.#owned?.isAlive === true) return IN_PLACE;
+    if (this.#refusal !== '' || !(await this.#makeOwned(wanted))) {
+      return this.#syncPlain(wanted, isObsolete);
+    }
+    // What a predecessor without an owner left is not needed any more.
+    await this.#syncPlain([], isObsolete);
+    return { ...IN_PLACE, added: wanted.length };
+  }
+
+  /** False, with the reason noted, where kernel or nft refuse. */
+  async #makeOwned(wanted: readonly Rule[]): Promise<boolean> {
+    const script = tableScript(this.#ownedName, wanted, 'flags owner;');
+    try {
+      this.#owned = await this.#own(this.#ownedName, inOneLine(script));
+      this.#ownedRules = wanted.length;
+    } catch (cause) {
+      this.#owned = null;
+      this.#refusal = errorText(cause).split('\n')[0];
+    }
+    return this.#owned !== null;
+  }
+
+  async #disown(): Promise<number> {
+    const owned = this.#owned;
+    this.#owned = null;
+    if (owned === null) return 0;
+    await owned.remove();
+    return this.#ownedRules;
+  }
+
+  /** The same in a table without an owner. */
+  async #syncPlain(
+    wanted: readonly Rule[],
+    isObsolete: (rule: Rule) => boolean,
+  ): Promise<SyncOutcome> {
     const listed = await this.#nft(['-j', 'list', 'table', 'inet', this.#table]);
     if (listed.status === null) return failure(listed, wanted.length > 0);
     // An exit status other than zero is: no such table.
@@ -48,8 +112,11 @@ export class NftablesRules implements RuleBackend {
       wanted.length > 0
         ? added + removed === 0
         : listed.status !== 0 || found.some((rule) => rule !== null && !isObsolete(rule));
-    if (isRight) return { status: 'in-place', added: 0, removed: 0 };
-    const result = await this.#nft(['-f', '-'], this.#script(wanted));
+    if (isRight) return IN_PLACE;
+    // Adding before deleting makes the deletion right whether or not there was a table.
+    const clear = `add table inet ${this.#table}\ndelete table inet ${this.#table}\n`;
+    const script = wanted.length === 0 ? clear : clear + tableScript(this.#table, wanted);
+    const result = await this.#nft(['-f', '-'], script);
     return result.status === 0
       ? { status: 'in-place', added, removed }
       : failure(result, added > 0);
@@ -58,18 +125,23 @@ export class NftablesRules implements RuleBackend {
   #nft(args: string[], stdin = ''): Promise<CommandResult> {
     return this.#run('nft', args, { deadlineMs: DEADLINE_MS, stdin });
   }
+}
 
-  #script(wanted: readonly Rule[]): string {
-    // Adding before deleting makes the deletion right whether or not there was a table.
-    const clear = `add table inet ${this.#table}\ndelete table inet ${this.#table}\n`;
-    if (wanted.length === 0) return clear;
-    const chains = RULE_CHAINS.map(({ table, chain }) => {
-      const rules = wanted.filter((rule) => rule.table === table && rule.chain === chain);
-      const hook = `type filter hook ${chain.toLowerCase()} priority ${table}; policy accept;`;
-      return `  chain ${chainName(table, chain)} {\n    ${hook}\n${rules.map(ruleLine).join('')}  }\n`;
-    });
-    return `${clear}table inet ${this.#table} {\n  comment "${TABLE_COMMENT}"\n${chains.join('')}}\n`;
-  }
+const IN_PLACE = { status: 'in-place', added: 0, removed: 0 } as const;
+
+/** What makes a table with these rules. */
+function tableScript(name: string, rules: readonly Rule[], flags = ''): string {
+  const chains = RULE_CHAINS.map(({ table, chain }) => {
+    const own = rules.filter((rule) => rule.table === table && rule.chain === chain);
+    const hook = `type filter hook ${chain.toLowerCase()} priority ${table}; policy accept;`;
+    return `  chain ${chainName(table, chain)} {\n    ${hook}\n${own.map(ruleLine).join('')}  }\n`;
+  });
+  return `table inet ${name} {\n  ${flags} comment "${TABLE_COMMENT}"\n${chains.join('')}}\n`;
+}
+
+/** The same for nft at a prompt, where a line is a transaction. */
+function inOneLine(script: string): string {
+  return script.replaceAll('{\n', '{ ').replaceAll('\n', '; ');
 }
 
 /** The name of our table: the interface's, in the characters that nft takes without quotes. */

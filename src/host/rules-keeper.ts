@@ -143,11 +143,14 @@ export class RulesKeeper {
   async tick(): Promise<boolean> {
     const isDue = this.#modules.clock.nowMs() >= this.#nextSyncMs;
     // While something is wrong the pauses grow; a change by someone else does not shorten them.
-    if (!isDue && (this.#pauseMs > FIRST_PAUSE_MS || !(await this.#modules.watch.changed()))) {
-      return false;
-    }
+    if (!isDue && (this.#pauseMs > FIRST_PAUSE_MS || !(await this.#hasChanged()))) return false;
     await this.install();
     return true;
+  }
+
+  async #hasChanged(): Promise<boolean> {
+    const isLost = this.#choice?.backends.some((backend) => backend.isLost === true) === true;
+    return isLost || (await this.#modules.watch.changed());
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -224,7 +227,8 @@ export class RulesKeeper {
       const { added, removed } = outcome;
       if (added > 0 && this.#inPlace.get(backend) === true) events.repairs.rules++;
       this.#inPlace.set(backend, true);
-      if (added > 0) log.info(`Added ${added} rules with ${backend.name}`);
+      const note = backend.note ? `: ${backend.note}` : '';
+      if (added > 0) log.info(`Added ${added} rules with ${backend.name}${note}`);
       if (removed > 0) log.info(`Removed ${removed} rules with ${backend.name}`);
       if (added + removed === 0) log.debug(`rules of ${backend.name} are as they should be`);
       return;

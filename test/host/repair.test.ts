@@ -1,11 +1,11 @@
 /** Interface, addresses and rules under other people's hands, and tools that misbehave. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { NodeEvents } from '../../src/host/node-events.ts';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, LINK_LOCAL } from './harness/cluster.ts';
-import { isUml, LEASE_MS, run, slowness, until } from './harness/command.ts';
+import { isUml, LEASE_MS, slowness, until } from './harness/command.ts';
 import { launchDriver, startDriver, startIntercepting, stopDriver } from './harness/host-driver.ts';
 import { unixMs } from './harness/load-summary.ts';
 import type { Running } from './harness/namespace.ts';
@@ -217,30 +217,6 @@ describe('iptables that misbehaves', () => {
     expect(await stopDriver(driver)).toMatch(
       /setting rules with iptables-\w+: broken; trying again[\s\S]*"iptables":[1-9]/,
     );
-  });
-
-  test.skipIf(isUml)('there is none: nftables serves', async () => {
-    const folder = join(cluster.node.folder, 'only-nft');
-    mkdirSync(folder);
-    symlinkSync(run('sh', '-c', 'command -v nft').trim(), join(folder, 'nft'));
-    const environment = { PATH: folder };
-    driver = await startIntercepting(cluster, {}, {}, ['env', `PATH=${environment.PATH}`]);
-    expect(driver.output()).toContain('Rules are kept with nftables: there is no iptables');
-    expect(cluster.who()).toBe(FROM_CACHE);
-    expect(
-      cluster.node
-        .run('nft', 'list', 'table', 'inet', 'nodelocaldns')
-        .match(/comment "NodeLocal DNS Cache: /g),
-    ).toHaveLength(24);
-    cluster.node.run('nft', 'flush', 'table', 'inet', 'nodelocaldns');
-    await until(
-      'the rules',
-      () =>
-        cluster.node.run('nft', 'list', 'table', 'inet', 'nodelocaldns').includes('skip conntrack'),
-      2500,
-    );
-    await stopDriver(driver);
-    expect(cluster.node.run('nft', 'list', 'tables')).not.toContain('nodelocaldns');
   });
 });
 

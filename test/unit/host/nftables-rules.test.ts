@@ -1,6 +1,7 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { CommandRunner } from '../../../src/host/command.ts';
 import { NftablesRules, nftablesTable } from '../../../src/host/nftables-rules.ts';
+import type { TableOwner } from '../../../src/host/owned-table.ts';
 import { rulesFor } from '../../../src/host/rules.ts';
 import { absent, done, failed } from './fakes.ts';
 
@@ -20,10 +21,15 @@ const run: CommandRunner = async (_, args, { stdin = '' }) => {
   return done();
 };
 
+/** A kernel that knows no owners. */
+const refuse: TableOwner = async () => {
+  throw new Error('Operation not supported\nflags owner');
+};
+
 beforeEach(() => {
   scripts = [];
   listing = null;
-  nftables = new NftablesRules({ interfaceName: 'nodelocaldns' }, run);
+  nftables = new NftablesRules({ interfaceName: 'nodelocaldns' }, run, refuse);
 });
 
 /** The rules of a script as nft lists them in JSON. */
@@ -89,8 +95,78 @@ test('removes the table, but not one that a living program uses', async () => {
 });
 
 test('nft that is not there is a failure, with the rules missing', async () => {
-  const without = new NftablesRules({ interfaceName: 'x' }, async () => absent);
+  const without = new NftablesRules({ interfaceName: 'x' }, async () => absent, refuse);
   expect(await without.sync(RULES, () => true)).toMatchObject({ status: 'failed', missing: true });
+});
+
+describe('a table with an owner', () => {
+  let made: { table: string; commands: string; isAlive: boolean; remove(): Promise<void> }[];
+  const own: TableOwner = async (table, commands) => {
+    const owned = {
+      ...{ table, commands, isAlive: true },
+      async remove() {
+        owned.isAlive = false;
+      },
+    };
+    made.push(owned);
+    return owned;
+  };
+
+  beforeEach(() => {
+    made = [];
+    nftables = new NftablesRules({ interfaceName: 'nodelocaldns' }, run, own);
+  });
+
+  test('is made in one line, which nft takes as one transaction', async () => {
+    expect(await nftables.sync(RULES, () => true)).toMatchObject({ added: 24, removed: 0 });
+    expect(made).toHaveLength(1);
+    expect(made[0].commands).not.toContain('\n');
+    expect(made[0].commands.match(/NodeLocal DNS Cache: /g)).toHaveLength(24);
+    expect(made[0].commands).toContain('flags owner;');
+    expect(scripts).toEqual([]);
+    expect(nftables.note).toBe(`table ${made[0].table}, which ends with this process`);
+  });
+
+  test('is as it should be while it is there, and made again when its holder died', async () => {
+    await nftables.sync(RULES, () => true);
+    expect(await nftables.sync(RULES, () => true)).toMatchObject({ added: 0 });
+    expect(nftables.isLost).toBe(false);
+    made[0].isAlive = false;
+    expect(nftables.isLost).toBe(true);
+    expect(await nftables.sync(RULES, () => true)).toMatchObject({ added: 24 });
+    expect(made).toHaveLength(2);
+  });
+
+  test('has a name of its own, so that two instances have one each', async () => {
+    const other = new NftablesRules({ interfaceName: 'nodelocaldns' }, run, own);
+    await nftables.sync(RULES, () => true);
+    await other.sync(RULES, () => true);
+    const [first, second] = made.map(({ table }) => table);
+    expect(first).toMatch(/^nodelocaldns_[0-9a-f]{4}$/);
+    expect(second).not.toBe(first);
+  });
+
+  test('takes the place of one without an owner', async () => {
+    const before = new NftablesRules({ interfaceName: 'nodelocaldns' }, run, refuse);
+    await before.sync(RULES, () => true);
+    await nftables.sync(RULES, () => true);
+    expect(scripts.at(-1)).toBe('add table inet nodelocaldns\ndelete table inet nodelocaldns\n');
+  });
+
+  test('is removed when no rule is wanted any more', async () => {
+    await nftables.sync(RULES, () => true);
+    expect(await nftables.sync([], () => true)).toEqual({
+      ...{ status: 'in-place', added: 0, removed: 24 },
+    });
+    expect(made[0].isAlive).toBe(false);
+  });
+
+  test('that is refused is not tried again, and the reason is told', async () => {
+    nftables = new NftablesRules({ interfaceName: 'nodelocaldns' }, run, refuse);
+    await nftables.sync(RULES, () => true);
+    expect(nftables.note).toBe('table nodelocaldns, without an owner: Operation not supported');
+    expect(scripts).toHaveLength(1);
+  });
 });
 
 test.each([
