@@ -1,15 +1,15 @@
 /**
- * Keeps the resident memory of the process small: V8's heap is to grow in small steps, and what
- * Node's code and the C library's heap hold without need is given back
- * (docs/decisions/0010-performance.md says what each is worth).
+ * Keeps the resident memory of the process small: what Node's code and the C library's heap hold
+ * without need is given back (docs/decisions/0010-performance.md says what it is worth).
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
 import type Koffi from 'koffi';
+import { keepHeapSmall } from './heap.ts';
 
 /** The start is over after this time: the code that it alone needed is most of what there is. */
-const FIRST_LOOK_MS = 3000;
+const FIRST_LOOK_MS = 1500;
+const LOOK_PAUSE_MS = 1000;
 const LOOK_INTERVAL_MS = 5000;
 /** Serving at full speed needs 12 MiB of files, most of it Node's code. */
 const TOLERATED_FILE_PAGES = (14 * 1024) / 4;
@@ -18,25 +18,26 @@ const TOLERATED_FILE_PAGES = (14 * 1024) / 4;
 const MADV_COLD = 20;
 const MADV_DONTNEED = 4;
 
-/** For the start of the program. Does nothing where the C library cannot be called. */
+/** For the start of the program. Does nothing more than look where the C library cannot be called. */
 export function keepMemorySmall(): void {
-  // Has V8 collect garbage rather than ask for more memory, from the next collection on. What else
-  // the flag does belongs to the start of V8, which is over.
-  setFlagsFromString('--optimize-for-size');
-  // The young generation is small: helping threads cost more than they save.
-  setFlagsFromString('--no-parallel-scavenge');
-  setTimeout(() => {
-    const release = createRelease();
-    if (release === null) return;
-    release();
-    setInterval(() => {
-      if (residentFilePages() > TOLERATED_FILE_PAGES) release();
-    }, LOOK_INTERVAL_MS).unref();
-  }, FIRST_LOOK_MS).unref();
+  let release: (() => void) | null = null;
+  let nextLookAtMs = performance.now() + FIRST_LOOK_MS;
+  const look = () => {
+    const nowMs = performance.now();
+    if (nowMs < nextLookAtMs) return;
+    nextLookAtMs = nowMs + LOOK_PAUSE_MS;
+    const isFirst = release === null;
+    release ??= createRelease();
+    if (isFirst || residentFilePages() > TOLERATED_FILE_PAGES) release();
+  };
+  // Under load there are collections. At rest a timer that comes seldom looks after the last of them.
+  keepHeapSmall(look);
+  setTimeout(look, FIRST_LOOK_MS + 1).unref();
+  setInterval(look, LOOK_INTERVAL_MS).unref();
 }
 
-/** What gives memory back; null without koffi or /proc. */
-function createRelease(): (() => void) | null {
+/** What gives memory back; without koffi or /proc it does nothing. */
+function createRelease(): () => void {
   try {
     const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
     const libc = koffi.load(null);
@@ -52,7 +53,7 @@ function createRelease(): (() => void) | null {
       trim();
     };
   } catch {
-    return null;
+    return () => {};
   }
 }
 
@@ -68,7 +69,11 @@ function trimOf(libc: ReturnType<typeof Koffi.load>): () => void {
 
 /** Pages of files in our memory: the third number of /proc/self/statm (proc_pid_statm(5)). */
 function residentFilePages(): number {
-  return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[2]);
+  try {
+    return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[2]);
+  } catch {
+    return 0;
+  }
 }
 
 /** A range of addresses. */
