@@ -21,6 +21,8 @@ export interface Exchange {
 
 /** What an attempt waits on: a connection or a UDP port. */
 export interface Carrier {
+  /** When it was opened, on the daemon's monotonic clock. */
+  readonly openedAtMs: number;
   /** The answer is not wanted any more. */
   forget(attempt: Attempt): void;
   /** True when nothing was answered since the attempt was sent. */

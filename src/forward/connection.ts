@@ -34,6 +34,7 @@ export interface ConnectionOptions {
 }
 
 export class Connection implements Carrier {
+  readonly openedAtMs: number;
   /** When a query was last written or an answer read. */
   lastUsedAtMs: number;
   /** Queries written. */
@@ -62,7 +63,8 @@ export class Connection implements Carrier {
     this.#owner = modules.owner;
     this.#clock = modules.clock;
     this.#pending = new Pending(modules.counters);
-    this.lastUsedAtMs = modules.clock.nowMs();
+    this.openedAtMs = modules.clock.nowMs();
+    this.lastUsedAtMs = this.openedAtMs;
     const frames = new FrameReader((chunk, start, end) => this.#take(chunk, start, end));
     this.#socket = options.dial((chunk, length) => {
       this.#readAtMs = this.#clock.nowMs();

@@ -5,6 +5,7 @@ import type { Query } from '../dns/query.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Forwarder } from './forwarder.ts';
 import { shuffleLetters } from './letter-case.ts';
+import { ageText } from './socket-problem.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A stream that answers other questions loses none; only a server that drops some is asked again. */
@@ -66,7 +67,7 @@ export class Forwarding implements AttemptOwner {
     const silenceMs = this.#silenceMs();
     if (elapsedMs >= deadlineMs || (elapsedMs >= silenceMs && this.#isUnheard())) {
       for (const attempt of this.#attempts) this.#trace(attempt, nowMs, null, 'i/o timeout');
-      this.#giveUp(this.#timeoutText(elapsedMs));
+      this.#giveUp(this.#timeoutText(nowMs));
       return;
     }
     if (nowMs >= this.#retryAtMs) this.#retry(nowMs);
@@ -102,7 +103,7 @@ export class Forwarding implements AttemptOwner {
       !this.#lastReply?.truncated &&
       this.#failures < this.#forwarder.maxFailures(this.#order.length);
     if (!this.#isLastHope && mayFail && this.#askNext(nowMs)) return;
-    if (this.#attempts.length === 0) this.#giveUp(error);
+    if (this.#attempts.length === 0) this.#giveUp(`${this.#triesText(nowMs)}: ${error}`);
   }
 
   /** The right answer may still come; but some servers never keep letters, so TCP has to tell. */
@@ -202,11 +203,16 @@ export class Forwarding implements AttemptOwner {
     this.wakeAtMs = Math.min(this.#retryAtMs, limitMs);
   }
 
-  #timeoutText(elapsedMs: number): string {
+  #timeoutText(nowMs: number): string {
     const last = this.#attempts.at(-1);
-    const where = last === undefined ? '' : `${last.exchange.protocol} ${last.upstream.to}`;
+    const age = last?.carrier ? ageText(last.carrier.openedAtMs, nowMs) : '';
+    const where = last === undefined ? '' : `${last.exchange.protocol} ${last.upstream.to}${age}`;
+    return `${this.#triesText(nowMs)}: read ${where}: i/o timeout`;
+  }
+
+  #triesText(nowMs: number): string {
     const tries = `${this.#sends} attempt${this.#sends === 1 ? '' : 's'}`;
-    return `${tries} in ${Math.round(elapsedMs)}ms: read ${where}: i/o timeout`;
+    return `${tries} in ${Math.round(nowMs - this.#startedAtMs)}ms`;
   }
 
   #giveUp(error: string): void {

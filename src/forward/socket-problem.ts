@@ -11,6 +11,15 @@ export function describeErrno(errno: number): string {
   return wordsFor(getSystemErrorName(-errno)) ?? getSystemErrorMessage(-errno);
 }
 
+/**
+ * How old a connection or port is that something went wrong on, for behind its upstream's name. Young
+ * ones and old ones break for different reasons.
+ */
+export function ageText(openedAtMs: number, nowMs: number): string {
+  const ageMs = Math.max(0, Math.round(nowMs - openedAtMs));
+  return ageMs < 10_000 ? ` (open for ${ageMs}ms)` : ` (open for ${Math.round(ageMs / 1000)}s)`;
+}
+
 function wordsFor(code: string | undefined): string | null {
   switch (code) {
     case 'ECONNREFUSED':

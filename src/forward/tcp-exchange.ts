@@ -12,6 +12,7 @@ import type { Attempt, Exchange, Protocol } from './attempt.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { dialTcp, type OnData, type StreamTarget, TlsDialer } from './dial.ts';
 import { jittered } from './random.ts';
+import { ageText } from './socket-problem.ts';
 import type { UpstreamCounters } from './upstream-counters.ts';
 
 /** Connections at once, those included that only wait for last answers. */
@@ -120,7 +121,8 @@ export class TcpExchange implements Exchange, ConnectionOwner {
         attempt.resends++;
         this.send(attempt, nowMs);
       } else {
-        attempt.owner.failed(attempt, this.#say(attempt, error), nowMs);
+        const age = connection.wasReady ? ageText(connection.openedAtMs, nowMs) : '';
+        attempt.owner.failed(attempt, this.#say(attempt, error, age), nowMs);
       }
     }
   }
@@ -132,8 +134,8 @@ export class TcpExchange implements Exchange, ConnectionOwner {
     this.#timer = null;
   }
 
-  #say(attempt: Attempt, problem: string): string {
-    return `${this.protocol} ${attempt.upstream.to}: ${problem}`;
+  #say(attempt: Attempt, problem: string, age = ''): string {
+    return `${this.protocol} ${attempt.upstream.to}${age}: ${problem}`;
   }
 
   /** The open connection with the fewest queries under way, or null. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../log/clock.ts';
 import type { Attempt, Carrier } from './attempt.ts';
 import { Pending } from './pending.ts';
+import { ageText } from './socket-problem.ts';
 import type { UdpSocket, UdpSocketOwner, UdpSockets, UdpTarget } from './udp-sockets.ts';
 import type { UpstreamCounters } from './upstream-counters.ts';
 
@@ -86,7 +87,8 @@ export class UdpPort implements Carrier, UdpSocketOwner {
     this.retire();
     const nowMs = this.#clock.nowMs();
     for (const attempt of lost) {
-      attempt.owner.failed(attempt, `udp ${attempt.upstream.to}: read: ${problem}`, nowMs);
+      const where = `udp ${attempt.upstream.to}${ageText(this.openedAtMs, nowMs)}`;
+      attempt.owner.failed(attempt, `${where}: read: ${problem}`, nowMs);
     }
   }
 

@@ -130,7 +130,7 @@ export class LogOutput {
   }
 }
 
-/** Complaints that differ only in how long something took are the same one. */
+/** Complaints that differ only in how long something took, or how many attempts, are the same one. */
 function withoutDurations(text: string): string {
-  return text.replace(/\b\d+(?:\.\d+)?(?:ms|s)\b/g, '…');
+  return text.replace(/\b\d+(?:\.\d+)?(?:ms|s| attempts?)\b/g, '…');
 }

@@ -49,6 +49,10 @@ test('a complaint that repeats itself is written once, and its number at the end
   const lines = () =>
     daemon.process.stdout.split('\n').filter((line) => line.includes('nobody.test'));
   expect(lines()).toHaveLength(1);
+  // How often, with whom, on what, at which stage, and why.
+  expect(lines()[0]).toMatch(
+    /: \d+ attempts? in \d+ms: udp 127\.0\.0\.1:\d+ \(open for \d+ms\): read: connection refused$/,
+  );
   await daemon.process.stop();
   expect(lines()).toHaveLength(2);
   expect(lines()[1]).toMatch(

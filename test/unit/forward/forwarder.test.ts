@@ -51,7 +51,11 @@ class FakeExchange implements Exchange {
       attempt.owner.failed(attempt, this.refusal, nowMs);
       return;
     }
-    attempt.carrier = { forget: () => {}, isSilentSince: () => this.isSilent };
+    attempt.carrier = {
+      openedAtMs: nowMs,
+      forget: () => {},
+      isSilentSince: () => this.isSilent,
+    };
   }
 
   missed(attempt: Attempt): void {
@@ -274,7 +278,9 @@ describe('forwarder', () => {
     expect(ends).toEqual([]);
     pass(forwarder, 20);
     expect(ends).toMatchObject([{ answer: null, rcode: 2 }]);
-    expect(ends[0].error).toMatch(/^\d attempts in 19\d\dms: read udp 127.0.0.1:\d: i\/o timeout$/);
+    expect(ends[0].error).toMatch(
+      /^\d attempts in 19\d\dms: read udp 127.0.0.1:\d \(open for \d+ms\): i\/o timeout$/,
+    );
   });
 
   it('waits for five seconds when the upstream is alive', () => {
@@ -307,7 +313,8 @@ describe('forwarder', () => {
     for (const upstream of upstreams) upstream.udp.refusal = 'refused';
     const ends = ask(forwarder);
     expect(upstreams[0].sent + upstreams[1].sent).toBe(expected);
-    expect(ends).toEqual([{ answer: null, rcode: 2, error: 'refused' }]);
+    const tries = expected === 1 ? '1 attempt' : `${expected} attempts`;
+    expect(ends).toEqual([{ answer: null, rcode: 2, error: `${tries} in 0ms: refused` }]);
   });
 
   it('asks for a truncated answer again over TCP where the client cannot', () => {

@@ -120,7 +120,7 @@ describe('tcp exchange', () => {
     server.rules = [{ name: 'bad.test.', close: true }];
     const { answer, error } = await ask('bad.test.');
     expect(answer).toBeNull();
-    expect(error).toBe(`tcp 127.0.0.1:${server.port}: read: EOF`);
+    expect(error).toMatch(/^tcp 127\.0\.0\.1:\d+ \(open for \d+ms\): read: EOF$/);
     expect(server.questions).toEqual(['tcp bad.test A', 'tcp bad.test A']);
   });
 
