@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { LOAD_CORE, Program } from './process.ts';
 import { untilAnswering } from './wait.ts';
 
-/** How many numbered names each zone has: `n0`, `n1`, … */
+/** How many numbered names a run asks each zone for: `n0`, `n1`, … */
 export const NAME_COUNT = 20_000;
+/** Numbered names behind those, for warming up. */
+export const WARM_UP_COUNT = 40_000;
 /** Names in this zone go upstream over UDP where the server makes a difference. */
 export const PLAIN_ZONE = 'bench.example';
 /** Names in this zone go upstream over TCP in the stock Corefile. */
@@ -30,7 +32,7 @@ function zone(name: string, infix: string): string {
     '@ IN NS ns',
     'ns IN A 127.0.0.1',
   ];
-  for (let i = 0; i < NAME_COUNT; i++) {
+  for (let i = 0; i < NAME_COUNT + WARM_UP_COUNT; i++) {
     const octets = `${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
     lines.push(`n${i}${infix} IN A 10.${octets}`);
   }
