@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { Answer } from '../dns/answer.ts';
 import { RCODE_REFUSED, RCODE_SERVFAIL } from '../dns/header.ts';
 import { decodeMessage } from '../dns/message.ts';
-import { type Client, Query, type UpstreamStep } from '../dns/query.ts';
+import { type Client, Query, type QueryTrace, type UpstreamStep } from '../dns/query.ts';
 import { QueryView, READ_OK } from '../dns/query-view.ts';
 import { rcodeName } from '../dns/rcode.ts';
 import { recordToText } from '../dns/record-text.ts';
@@ -26,6 +26,8 @@ export interface ExplainOptions {
   readonly type: string;
   /** The address of the client that is played: `acl` may treat it as it likes. */
   readonly from: string;
+  /** Asks the upstreams whatever is cached, and leaves the cache as it is. */
+  readonly skipCache: boolean;
 }
 
 /** Resolves when there is an answer or none in time. Rejects with ControlError for no proper question. */
@@ -44,7 +46,7 @@ export async function explain(
   if (place === null) throw new ControlError('nothing is served yet');
   const { endpoint, route } = place;
   const { served } = endpoint;
-  const journey = new Journey();
+  const journey = new Journey(options.skipCache);
   const query = new Query(view, message, 0, {
     client: playedClient(options.from, served),
     zone: route?.zone ?? '',
@@ -61,6 +63,7 @@ export async function explain(
     listener: `${served.address || '*'}:${served.port}`,
     block: route === null ? null : describeBlock(endpoint, route.zone, sources),
     cached,
+    skippedCache: options.skipCache,
     steps: journey.steps,
     askedInstead: journey.questionsOtherThan(questionText(query)),
     rcode: rcodeName(outcome.rcode),
@@ -72,9 +75,14 @@ export async function explain(
 }
 
 /** What upstreams did for one query and for those that it gave rise to. */
-class Journey {
+class Journey implements QueryTrace {
+  readonly skipsCache: boolean;
   /** BOUNDED by the attempts of one query. */
   readonly steps: ExplainedStep[] = [];
+
+  constructor(skipsCache: boolean) {
+    this.skipsCache = skipsCache;
+  }
 
   upstream({ query, to, protocol, tookMs, rcode, error }: UpstreamStep): void {
     const question = questionText(query);

@@ -14,6 +14,7 @@ export type ControlRequest =
       readonly name: string;
       readonly type: string;
       readonly from: string;
+      readonly skipCache: boolean;
     }
   | { readonly command: 'flush'; readonly zone: string };
 
@@ -160,6 +161,8 @@ export interface Explanation {
   readonly block: BlockState | null;
   /** What lay in the cache before, for each kind of client that asked. */
   readonly cached: readonly CachedAnswer[];
+  /** Whether the cache was passed over all the same. */
+  readonly skippedCache: boolean;
   /** What upstreams were asked, in order; empty when the cache had it. */
   readonly steps: readonly ExplainedStep[];
   /** What was asked instead of the name, by `rewrite`, `dns64` and their like. */

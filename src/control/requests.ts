@@ -32,7 +32,11 @@ export function readRequest(line: string): ControlRequest {
     case 'flush':
       return { command, zone: text('zone') };
     case 'explain':
-      return { command, name: text('name'), type: text('type'), from: text('from') };
+      return {
+        ...{ command, name: text('name'), type: text('type'), from: text('from') },
+        // Commands of versions before do not say.
+        skipCache: words.skipCache === true,
+      };
     default:
       throw new ControlError(`this version knows no "${command}"`);
   }

@@ -34,6 +34,8 @@ export interface Client {
 
 /** Follows one query on its road, for those who want to know how its answer comes about. */
 export interface QueryTrace {
+  /** Whether answers are neither taken from caches nor put there. */
+  readonly skipsCache: boolean;
   /** An upstream was asked `query`, perhaps a rewritten one, and this came of it after `tookMs`. */
   upstream(step: UpstreamStep): void;
 }

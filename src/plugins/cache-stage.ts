@@ -88,7 +88,8 @@ export class CacheStage implements Stage, HitPath {
   }
 
   resolve(query: Query, done: Done): void {
-    if (this.#zones !== null && !this.#zones.covers(query.key)) {
+    const isOutside = this.#zones !== null && !this.#zones.covers(query.key);
+    if (isOutside || query.trace?.skipsCache === true) {
       this.#modules.uncached.resolve(query, done);
       return;
     }

@@ -112,10 +112,12 @@ class QueryLog implements Stage {
 class UpstreamNote implements QueryTrace {
   /** The one that was asked last; '' for none. */
   last = '';
+  readonly skipsCache: boolean;
   readonly #other: QueryTrace | null;
 
   constructor(query: Query) {
     this.#other = query.trace;
+    this.skipsCache = query.trace?.skipsCache === true;
     query.trace = this;
   }
 

@@ -75,6 +75,20 @@ test('explain shows what was asked instead', async () => {
   expect(stdout).toContain('old.example. 30 IN A 10.0.0.1');
 });
 
+test('explain --no-cache asks the upstream and leaves what is cached as it is', async () => {
+  const daemon = await startReady();
+  await daemon.ask('a.example', 'A');
+  const { stdout } = await ask(daemon, 'explain', '--no-cache', 'a.example');
+  expect(stdout).toMatch(/^Cache {6}passed over: NOERROR, \d+ s old/m);
+  expect(stdout).toMatch(
+    /^Upstream {3}127\.0\.0\.1:\d+ over udp, .*: NOERROR \(a\.example\. A\)$/m,
+  );
+  expect(stdout).toMatch(/^Answer {5}NOERROR from forward in /m);
+  await ask(daemon, 'explain', '--no-cache', 'old.example');
+  const dumped = (await ask(daemon, 'dump')).stdout.trim().split('\n');
+  expect(dumped).toHaveLength(1);
+});
+
 test('explain says no to what is no question', async () => {
   const daemon = await startReady();
   const { status, stderr } = await ask(daemon, 'explain', 'a.example', 'NOTYPE');

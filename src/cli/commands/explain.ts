@@ -15,6 +15,12 @@ export const explain: Command = {
       fallback: '127.0.0.1',
       usage: 'play the client with this address, for blocks with acl',
     },
+    {
+      name: 'no-cache',
+      kind: 'boolean',
+      fallback: 'false',
+      usage: 'ask the upstreams whatever is cached, and leave the cache as it is',
+    },
     JSON_OPTION,
     PID_OPTION,
   ],
@@ -22,12 +28,14 @@ export const explain: Command = {
   examples: [
     ['explain kubernetes.default.svc.cluster.local', 'the A record of a name'],
     ['explain example.org AAAA', 'another type'],
-    ['flush example.org && nodelocaldns explain example.org', 'past the cache'],
+    ['explain --no-cache example.org', 'what the upstreams say now, and how long they take'],
     ['explain --from 10.244.1.7 internal.example', 'as that pod would be answered'],
   ],
   async run(words, modules) {
     const [name, type = 'A'] = words.parameters;
-    const request = { command: 'explain', name, type, from: words.value('from') } as const;
+    const skipCache = words.isSet('no-cache');
+    const from = words.value('from');
+    const request = { command: 'explain', name, type, from, skipCache } as const;
     const explanation = await askOnce<Explanation>(request, words, modules);
     modules.write(
       words.isSet('json') ? `${JSON.stringify(explanation, null, 2)}\n` : explained(explanation),
@@ -37,7 +45,7 @@ export const explain: Command = {
 };
 
 function explained(explanation: Explanation): string {
-  const { name, type, listener, block, cached, steps, askedInstead } = explanation;
+  const { name, type, listener, block, cached, steps, askedInstead, skippedCache } = explanation;
   const lines = [`${name} ${type}, asked at ${listener}`];
   lines.push(
     block === null
@@ -45,7 +53,10 @@ function explained(explanation: Explanation): string {
       : `Block      ${block.zone} at ${block.place}: ${block.directives.join(', ')}`,
   );
   if (cached.length === 0) lines.push('Cache      did not have it');
-  for (const entry of cached) lines.push(`Cache      ${cachedText(entry)}`);
+  for (const entry of cached) {
+    const skipped = skippedCache ? 'passed over: ' : '';
+    lines.push(`Cache      ${skipped}${cachedText(entry)}`);
+  }
   for (const question of askedInstead) lines.push(`Rewritten  asked instead: ${question}`);
   for (const { question, to, protocol, tookMs, rcode, error } of steps) {
     const what = error === '' ? rcode : `no answer: ${error}`;

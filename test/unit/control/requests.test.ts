@@ -10,7 +10,10 @@ test('a request is read with nothing but what belongs to it', () => {
     name: 'a.',
     type: 'A',
     from: '10.0.0.1',
+    skipCache: false,
   });
+  const skipping = readRequest(line.replace('"more":1', '"skipCache":true'));
+  expect(skipping).toMatchObject({ skipCache: true });
   expect(readRequest('{"command":"state"}')).toEqual({ command: 'state' });
 });
 

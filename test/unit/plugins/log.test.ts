@@ -128,7 +128,7 @@ describe('{/forward/upstream}', () => {
   test('keeps nobody from following the query', () => {
     const seen: string[] = [];
     const query = makeQuery('a.test');
-    query.trace = { upstream: ({ to }) => seen.push(to) };
+    query.trace = { skipsCache: false, upstream: ({ to }) => seen.push(to) };
     loggedVia('{/forward/upstream}', ['10.0.0.1:53'], query);
     expect(seen).toEqual(['10.0.0.1:53']);
   });
