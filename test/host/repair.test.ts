@@ -3,15 +3,10 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { NodeEvents } from '../../src/host/node-events.ts';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, LINK_LOCAL } from './harness/cluster.ts';
 import { isUml, LEASE_MS, slowness, until } from './harness/command.ts';
 import { launchDriver, startDriver, startIntercepting, stopDriver } from './harness/host-driver.ts';
-import { unixMs } from './harness/load-summary.ts';
 import type { Running } from './harness/namespace.ts';
-
-/** A look starts programs: where all is slow that alone takes longer than the repair may. */
-const LOOK_MS = slowness === 1 ? 0 : 1000 * slowness;
 
 /** What this kernel can make. */
 const PLAIN_KIND = isUml ? 'dummy' : 'ifb';
@@ -32,54 +27,8 @@ afterAll(async () => {
 });
 
 const iptables = (...args: string[]) => cluster.node.run(`iptables-${cluster.iptables}`, ...args);
-const hasAddress = () =>
-  cluster.node.try('ip', 'addr', 'show', 'nodelocaldns').stdout.includes(KUBE_DNS);
-/** How long something takes to come true. */
-async function timeMs(what: string, look: () => boolean): Promise<number> {
-  const startMs = unixMs();
-  await until(what, look);
-  return unixMs() - startMs;
-}
-
-/** What the driver says in the end that it put back. */
-async function repairs(): Promise<NodeEvents['repairs']> {
-  const said = await stopDriver(driver);
-  const events = /^events (.*)$/m.exec(said)?.[1] ?? '';
-  return (JSON.parse(events) as NodeEvents).repairs;
-}
-
-const isSome = (count: number) => count > 0;
 
 describe('someone else', () => {
-  test('flushes the addresses: they are back within 200 ms', async () => {
-    driver = await startIntercepting(cluster);
-    cluster.node.ip('addr', 'flush', 'dev', 'nodelocaldns');
-    const tookMs = await timeMs('the addresses', hasAddress);
-    console.log(`addresses flushed: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
-    // How many there were by the first look depends on when that was.
-    expect(await repairs()).toMatchObject({ interface: 0, address: expect.toSatisfy(isSome) });
-  });
-
-  test('deletes the interface: it is back with its addresses within 200 ms', async () => {
-    driver = await startIntercepting(cluster);
-    cluster.node.ip('link', 'del', 'nodelocaldns');
-    const tookMs = await timeMs('the interface', hasAddress);
-    console.log(`interface deleted: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(200 * slowness + LOOK_MS);
-    expect(cluster.who()).toBe(FROM_CACHE);
-    expect(await repairs()).toMatchObject({ interface: 1 });
-  });
-
-  test('flushes the raw table: its rules are back within 2 s', async () => {
-    driver = await startIntercepting(cluster);
-    iptables('-t', 'raw', '-F');
-    const tookMs = await timeMs('the rules', () => cluster.ourRules().length === 24);
-    console.log(`rules flushed: back after ${tookMs} ms`);
-    expect(tookMs).toBeLessThan(2000 * slowness + LOOK_MS);
-    expect(await repairs()).toEqual({ interface: 0, address: 0, rules: 1 });
-  });
-
   test('doubles a rule: one of them goes', async () => {
     driver = await startIntercepting(cluster);
     // The filter table's may come first.

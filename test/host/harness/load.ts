@@ -26,11 +26,11 @@ const MAX_BURST = 3;
 /** How long the last answers are waited for. */
 const LINGER_MS = 1000;
 
-/** Starts a load in a namespace; `records` has them all when it is over. */
+/** Starts a load in a namespace; `records` has them all when it is over, which `stop` makes soon. */
 export function startLoad(
   from: Namespace,
   options: { server: string; perSecond: number; seconds: number; name: string },
-): { records: Promise<LoadRecord[]> } {
+): { records: Promise<LoadRecord[]>; stop(): void } {
   const { server, perSecond, seconds, name } = options;
   const args = [server, String(perSecond), String(seconds), name];
   const running: Running = from.start([NODE, PROGRAM, ...args]);
@@ -38,7 +38,7 @@ export function startLoad(
     if (status !== 0) throw new Error(`load ended with ${status}: ${running.output()}`);
     return JSON.parse(running.output()) as LoadRecord[];
   });
-  return { records };
+  return { records, stop: () => void running.child.kill('SIGINT') };
 }
 
 if (process.argv[1] === PROGRAM) await generate(process.argv.slice(2));
@@ -63,9 +63,13 @@ async function generate([server, perSecond, seconds, name]: string[]): Promise<v
   });
   // While nobody has the address, a query may come back as "unreachable": unanswered, no more.
   socket.on('error', () => {});
+  let isOver = false;
+  process.on('SIGINT', () => {
+    isOver = true;
+  });
   const total = Number(perSecond) * Number(seconds);
   const startMs = nowMs();
-  while (records.length < total) {
+  while (records.length < total && !isOver) {
     const dueByNow = Math.floor(((nowMs() - startMs) * Number(perSecond)) / 1000);
     const due = Math.min(total, dueByNow, records.length + MAX_BURST);
     while (records.length < due) send(records.length);
