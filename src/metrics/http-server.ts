@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type ListenOptions } from 'node:net';
+import { createTlsServer, type HttpTls } from './http-tls.ts';
 
 /** Answers one request. What it throws becomes status 500. */
 export type HttpHandler = (
@@ -27,6 +28,8 @@ export interface HttpServerOptions {
   readonly writeTimeoutMs?: number;
   /** Between two requests on a connection. */
   readonly idleTimeoutMs?: number;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: HttpTls | null;
 }
 
 /** CoreDNS' value for all three (spec §5.11). */
@@ -43,15 +46,15 @@ export class HttpServer {
   constructor(options: HttpServerOptions, routes: ReadonlyMap<string, HttpHandler>) {
     this.#options = options;
     const readTimeoutMs = options.readTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#server = createServer(
-      {
-        headersTimeout: readTimeoutMs,
-        requestTimeout: readTimeoutMs,
-        connectionsCheckingInterval: Math.max(readTimeoutMs, 1000),
-        keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-      },
-      (request, response) => void answer(routes, request, response),
-    );
+    const timeouts = {
+      headersTimeout: readTimeoutMs,
+      requestTimeout: readTimeoutMs,
+      connectionsCheckingInterval: Math.max(readTimeoutMs, 1000),
+      keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+    };
+    const { tls } = options;
+    this.#server = tls ? createTlsServer(tls, timeouts) : createServer(timeouts);
+    this.#server.on('request', (request, response) => void answer(routes, request, response));
     this.#server.timeout = options.writeTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#server.maxConnections = MAX_CONNECTIONS;
   }

@@ -6,6 +6,7 @@ import { classify, isDenial, KIND_OTHER, KIND_SERVER_ERROR } from '../cache/clas
 import { CorefileError } from '../config/corefile-error.ts';
 import type { DirectiveUse, OptionLine } from '../config/token.ts';
 import { checkCount, unknownOption } from '../config/values.ts';
+import { RCODE_NXDOMAIN } from '../dns/header.ts';
 import type { Query, QueryTrace, UpstreamStep } from '../dns/query.ts';
 import type { BlockContext, Directive } from './directive.ts';
 import { COMMON_FORMAT, type LogFormat, readLogFormat } from './log-format.ts';
@@ -133,6 +134,8 @@ function isWithin(name: string, scope: string): boolean {
 
 function classOf({ qtype }: Query, { answer }: Outcome): Class {
   if (answer === null) return 'error';
+  // Without the SOA record that a cache would need it is a denial all the same.
+  if (answer.rcode === RCODE_NXDOMAIN) return 'denial';
   const kind = classify(answer, qtype, () => Date.now() / 1000);
   if (kind === KIND_SERVER_ERROR || kind >= KIND_OTHER) return 'error';
   return isDenial(kind) ? 'denial' : 'success';

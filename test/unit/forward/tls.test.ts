@@ -6,26 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrameReader, frame } from '../../../src/dns/framing.ts';
 import type { TlsOptions } from '../../../src/forward/dial.ts';
 import type { Upstream } from '../../../src/forward/upstream.ts';
+import { CERTIFICATE, KEY } from '../../helpers/certificate.ts';
 import { makeQuery } from '../../helpers/queries.ts';
 import { makeUpstream, startAttempt } from '../../helpers/upstreams.ts';
-
-/** A key that protects nothing: it was made for this test. */
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQghQKiGdWnkTiJL3
-1OVOq4yUzqGGwYoIovE+B3VG+iehRANCAARA7oYTIT3zYF3NxSVT9kzIEksDh3ca
-n+G1DQsc+8GKcAjihaZsoBME/k6zOzGcQkGJOHmS8MLz9ey8vTGvQ5zc
------END PRIVATE KEY-----`;
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBkTCCATigAwIBAgIUbeAAW0OyL9sQeDSmPDTw0PAFsHEwCgYIKoZIzj0EAwIw
-EzERMA8GA1UEAwwIZG5zLnRlc3QwIBcNMjYxMTIyMTc1MjA3WhgPMjEyNjEwMjkx
-NzUyMDdaMBMxETAPBgNVBAMMCGRucy50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
-AQcDQgAEQO6GEyE982BdzcUlU/ZMyBJLA4d3Gp/htQ0LHPvBinAI4oWmbKATBP5O
-szsxnEJBiTh5kvDC8/XsvL0xr0Oc3KNoMGYwHQYDVR0OBBYEFL7x1f7XSZPUiA/z
-5oyVTuWM9RXZMB8GA1UdIwQYMBaAFL7x1f7XSZPUiA/z5oyVTuWM9RXZMA8GA1Ud
-EwEB/wQFMAMBAf8wEwYDVR0RBAwwCoIIZG5zLnRlc3QwCgYIKoZIzj0EAwIDRwAw
-RAIgY/etljUEtpgOt/l05nrf3+U7gA6O6+uPODPhYcJGsx4CIH5FwEHPOqzl8RCw
-hBANdiGpghxK3zmhCndpo+19S/2U
------END CERTIFICATE-----`;
 
 let server: Server;
 let upstream: Upstream;

@@ -25,7 +25,7 @@ test.each([
   ['prometheus 9253', 'argument-value'],
   ['prometheus :65536', 'argument-value'],
   ['prometheus fd00::1:9253', 'argument-value'],
-  ['prometheus {\n  tls\n}', 'unknown-option'],
+  ['prometheus {\n  runtime_metrics\n}', 'unknown-option'],
 ])('%s is refused: %s', (text, code) => {
   expect(codeOf(prometheus, text)).toBe(code);
 });
