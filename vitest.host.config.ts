@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** How much slower than a machine the kernel of test/host/uml.sh is. */
+const slowness = Number(process.env.HOST_TEST_SLOWNESS ?? 1);
+
 /** Tests that make network namespaces: as root, one after the other. */
 // biome-ignore lint/style/noDefaultExport: vitest wants one
 export default defineConfig({
@@ -8,7 +11,7 @@ export default defineConfig({
   test: {
     include: ['test/host/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    testTimeout: 120_000 * slowness,
+    hookTimeout: 120_000 * slowness,
   },
 });

@@ -178,9 +178,9 @@ describe('one process with addresses of both families', () => {
   );
 
   test('takes back addresses and rules of both families at its end', async () => {
-    expect(await daemon.stop()).toBe(0);
-    expect(rules('')).toEqual([]);
-    expect(rules('6')).toEqual([]);
+    expect(await daemon.stop(), daemon.output).toBe(0);
+    expect(rules(''), daemon.output).toEqual([]);
+    expect(rules('6'), daemon.output).toEqual([]);
     await until('kube-dns answering again', () => cluster.who(KUBE_DNS_6) === FROM_KUBE_DNS);
     expect(cluster.who(KUBE_DNS)).toBe(FROM_KUBE_DNS);
   });

@@ -10,6 +10,10 @@ import { countAnswers, gapAfterMs, unixMs } from './harness/load-summary.ts';
 import type { Running } from './harness/namespace.ts';
 
 const SLACK_MS = 500;
+/** Until a busy machine tells of the end of a process. */
+const HANG_SLACK_MS = 1500;
+/** The same for a device that the kernel removes with its process. */
+const TUN_GAP_MS = 500;
 const PER_SECOND = loadOf(1000);
 /** Interception is back so long after a process goes on. */
 const BACK_MS = 1500 * slowness;
@@ -81,9 +85,9 @@ test.skipIf(isUml)(
   async () => {
     driver = await startIntercepting(cluster);
     driver.child.kill('SIGUSR2');
-    await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS, LEASE_MS + 3000);
+    await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS);
     driver.child.kill('SIGUSR2');
-    await until('the cache answering again', () => cluster.who() === FROM_CACHE, 8000);
+    await until('the cache answering again', () => cluster.who() === FROM_CACHE);
   },
 );
 
@@ -92,7 +96,7 @@ test.skipIf(isUml)('a hung event loop ends the process within 5 s', async () => 
   const hungMs = unixMs();
   driver.child.kill('SIGHUP');
   expect(await driver.ended).toBe(14);
-  expect(unixMs() - hungMs).toBeLessThan(5000 * slowness + SLACK_MS);
+  expect(unixMs() - hungMs).toBeLessThan(5000 * slowness + HANG_SLACK_MS);
 });
 
 test.skipIf(isUml)('SIGTERM: the very next query is answered by kube-dns', async () => {
@@ -118,8 +122,8 @@ test.skipIf(isUml || !hasTun)(
     console.log(
       `kill -9 with tun: the last unanswered query ${gapAfterMs(all, killedMs)} ms later`,
     );
-    expect(gapAfterMs(all, killedMs)).toBeLessThan(100 * slowness);
-    expect(countAnswers(all, killedMs + 100 * slowness).kubeDns).toBeGreaterThan(ENOUGH);
+    expect(gapAfterMs(all, killedMs)).toBeLessThan(TUN_GAP_MS);
+    expect(countAnswers(all, killedMs + TUN_GAP_MS).kubeDns).toBeGreaterThan(ENOUGH);
   },
 );
 

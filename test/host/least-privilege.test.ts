@@ -61,6 +61,6 @@ test('it sets up the node, serves, and cleans up', async () => {
   expect(daemon.output()).not.toMatch(/EROFS|EPERM|EACCES|\[ERROR\]/);
 
   daemon.child.kill('SIGTERM');
-  expect(await daemon.ended).toBe(0);
+  expect(await daemon.ended, daemon.output()).toBe(0);
   expect(node.try('ip', 'link', 'show', 'nodelocaldns').status).not.toBe(0);
 });

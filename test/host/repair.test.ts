@@ -36,7 +36,7 @@ describe('someone else', () => {
     const script = cluster.node.file('double', `*raw\n${rule}\n${rule}\nCOMMIT\n`);
     cluster.node.run(`iptables-${cluster.iptables}-restore`, '--noflush', script);
     expect(cluster.ourRules()).toHaveLength(26);
-    await until('one of each rule', () => cluster.ourRules().length === 24, 5000);
+    await until('one of each rule', () => cluster.ourRules().length === 24);
     expect(new Set(cluster.ourRules()).size).toBe(24);
   });
 });

@@ -2,15 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, LINK_LOCAL } from './harness/cluster.ts';
-import { isUml, until } from './harness/command.ts';
+import { isUml, loadOf, slowness, until } from './harness/command.ts';
 import { Daemon } from './harness/daemon.ts';
 import { startDnsperf } from './harness/dnsperf.ts';
 
-const REPLACEMENTS = 10;
-const PER_SECOND = 5000;
-const NAMES = 2000;
-/** Queries that come in the moment between the last socket and the last rule: 100 ms at 1,000/s. */
-const MAX_LOST_BY_TWO = 100;
+/** Each takes seconds where all is slow. */
+const REPLACEMENTS = isUml ? 2 : 10;
+const PER_SECOND = loadOf(5000);
+const NAMES = loadOf(2000);
+/** Queries that come in the moment between the last socket and the last rule: some 50 ms at 1,000/s. */
+const MAX_LOST_BY_TWO = 500;
 /** How much the share of hits may fall. */
 const RATIO_SLACK = 0.05;
 
@@ -52,56 +53,49 @@ function leftBehind(): string[] {
   return [...(status === 0 ? ['nodelocaldns'] : []), ...cluster.ourRules()];
 }
 
-test.skipIf(isUml)(
-  `${REPLACEMENTS} replacements at ${PER_SECOND}/s lose nothing, and the cache stays warm`,
-  async () => {
-    let daemon = await start();
-    const load = startDnsperf(cluster, { server: KUBE_DNS, perSecond: PER_SECOND, names: NAMES });
-    await sleep(1500);
-    const first = countHits(daemon);
-    await sleep(1000);
-    const last = countHits(daemon);
-    const before = (last.hits - first.hits) / (last.all - first.all);
-    const ratios: number[] = [];
-    for (let i = 0; i < REPLACEMENTS; i++) {
-      const successor = await start();
-      expect(await daemon.stop()).toBe(0);
-      daemon = successor;
-      const { hits, all } = countHits(daemon);
-      expect(all).toBeGreaterThan(100);
-      ratios.push(hits / all);
-    }
-    const { sent, lost, notNoerror, seconds } = await load.finish();
-    const shown = ratios.map((ratio) => (ratio * 100).toFixed(1)).join(' ');
-    console.log(
-      `${REPLACEMENTS} replacements: ${sent} queries, ${lost} lost, ${notNoerror} not NOERROR; ` +
-        `hits before ${(before * 100).toFixed(1)} %, right after each ${shown} %`,
-    );
-    expect(sent / seconds).toBeGreaterThan(PER_SECOND * 0.9);
-    expect({ lost, notNoerror }).toEqual({ lost: 0, notNoerror: 0 });
-    expect(Math.min(...ratios)).toBeGreaterThan(before - RATIO_SLACK);
-  },
-  120_000,
-);
+test(`${REPLACEMENTS} replacements at ${PER_SECOND}/s lose nothing, and the cache stays warm`, async () => {
+  let daemon = await start();
+  const load = startDnsperf(cluster, { server: KUBE_DNS, perSecond: PER_SECOND, names: NAMES });
+  await sleep(1500 * slowness);
+  const first = countHits(daemon);
+  await sleep(1000 * slowness);
+  const last = countHits(daemon);
+  const before = (last.hits - first.hits) / (last.all - first.all);
+  const ratios: number[] = [];
+  for (let i = 0; i < REPLACEMENTS; i++) {
+    const successor = await start();
+    expect(await daemon.stop(), daemon.output).toBe(0);
+    daemon = successor;
+    const { hits, all } = countHits(daemon);
+    expect(all).toBeGreaterThan(100);
+    ratios.push(hits / all);
+  }
+  const { sent, lost, notNoerror, seconds } = await load.finish();
+  const shown = ratios.map((ratio) => (ratio * 100).toFixed(1)).join(' ');
+  console.log(
+    `${REPLACEMENTS} replacements: ${sent} queries in ${seconds.toFixed(0)} s, ${lost} lost, ${notNoerror} not NOERROR; ` +
+      `hits before ${(before * 100).toFixed(1)} %, right after each ${shown} %`,
+  );
+  // A machine that has other things to do sends fewer.
+  expect(sent / seconds).toBeGreaterThan(PER_SECOND * 0.5);
+  expect({ lost, notNoerror }).toEqual({ lost: 0, notNoerror: 0 });
+  expect(Math.min(...ratios)).toBeGreaterThan(before - RATIO_SLACK);
+});
 
-test.skipIf(isUml)(
-  'whoever ends leaves interface and rules to the other',
-  async () => {
-    const first = await start();
-    const second = await start();
-    expect(await second.stop()).toBe(0);
-    expect(second.output).toContain('leaving it interface and rules');
-    expect(cluster.who()).toBe(FROM_CACHE);
-    const third = await start();
-    third.kill();
-    await third.ended;
-    expect(cluster.who()).toBe(FROM_CACHE);
-    expect(cluster.who(LINK_LOCAL)).toBe(FROM_CACHE);
-    expect(await first.stop()).toBe(0);
-    expect(leftBehind()).toEqual([]);
-  },
-  120_000,
-);
+test('whoever ends leaves interface and rules to the other', async () => {
+  const first = await start();
+  const second = await start();
+  expect(await second.stop(), second.output).toBe(0);
+  expect(second.output).toContain('leaving it interface and rules');
+  expect(cluster.who()).toBe(FROM_CACHE);
+  const third = await start();
+  third.kill();
+  await third.ended;
+  expect(cluster.who()).toBe(FROM_CACHE);
+  expect(cluster.who(LINK_LOCAL)).toBe(FROM_CACHE);
+  expect(await first.stop(), first.output).toBe(0);
+  expect(leftBehind()).toEqual([]);
+});
 
 test.skipIf(isUml).each([['2s'], ['0']])(
   'two that end at the same time leave nothing behind (-lease %s)',
@@ -151,7 +145,7 @@ test.skipIf(isUml).each([
     '-C',
     '/dev/null',
   ]);
-  await sleep(200);
+  await until('the other program', () => cluster.node.run('ss', '-Hlun').includes('127.0.0.1:54 '));
   const load = startDnsperf(cluster, { server: KUBE_DNS, perSecond: 1000, names: 10 });
   await sleep(300);
   const second = Daemon.launch(cluster, [], corefile);
@@ -160,7 +154,7 @@ test.skipIf(isUml).each([
   const { lost, notNoerror } = await load.finish();
   expect({ lost, notNoerror }).toEqual({ lost: 0, notNoerror: 0 });
   expect(cluster.who()).toBe(FROM_CACHE);
-  expect(await first.stop()).toBe(0);
+  expect(await first.stop(), first.output).toBe(0);
   expect(leftBehind()).toEqual([]);
   taken.child.kill();
   await until('the end', async () => (await taken.ended) !== undefined);

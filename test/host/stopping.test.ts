@@ -2,17 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Cluster, FROM_CACHE, FROM_KUBE_DNS, KUBE_DNS, WHO } from './harness/cluster.ts';
-import { isUml, until } from './harness/command.ts';
+import { isUml, LEASE_MS, loadOf, slowness, until } from './harness/command.ts';
 import { Daemon } from './harness/daemon.ts';
 import { evaluate, WITH_DEBUGGER } from './harness/debugger.ts';
 import { startLoad } from './harness/load.ts';
 import { countAnswers, gapAfterMs, unixMs } from './harness/load-summary.ts';
 
-const ROUNDS = 20;
-const PER_SECOND = 1000;
-const LEASE_MS = 2000;
-const SLACK_MS = 500;
+/** Each takes seconds where all is slow. */
+const ROUNDS = isUml ? 2 : 20;
+const PER_SECOND = loadOf(1000);
+const SLACK_MS = 500 * slowness;
 const HANG_LIMIT_MS = 5000;
+/** Until a busy machine tells of it. */
+const HANG_SLACK_MS = 1500;
 
 let cluster: Cluster;
 
@@ -35,27 +37,26 @@ function leftBehind(): string[] {
   return [...(status === 0 ? ['nodelocaldns'] : []), ...cluster.ourRules()];
 }
 
-test.skipIf(isUml)(
-  `${ROUNDS} stops and starts at ${PER_SECOND}/s lose nothing`,
-  async () => {
-    const { records } = load(21);
-    await sleep(300);
-    for (let round = 0; round < ROUNDS; round++) {
-      const daemon = await Daemon.launch(cluster).untilServing();
-      await sleep(100);
-      expect(await daemon.stop()).toBe(0);
-    }
-    const { cache, kubeDns, lost } = countAnswers(await records);
-    console.log(
-      `${ROUNDS} stops and starts: ${cache} queries answered by the cache, ${kubeDns} by kube-dns, ${lost} lost`,
-    );
-    expect(cache).toBeGreaterThan((ROUNDS * PER_SECOND) / 20);
-    expect(cache + kubeDns).toBe(PER_SECOND * 21);
-    expect(lost).toBe(0);
-    expect(leftBehind()).toEqual([]);
-  },
-  120_000,
-);
+test(`${ROUNDS} stops and starts at ${PER_SECOND}/s lose nothing`, async () => {
+  const { records, stop } = load(100);
+  await sleep(300 * slowness);
+  for (let round = 0; round < ROUNDS; round++) {
+    const daemon = await Daemon.launch(cluster).untilServing();
+    await sleep(100 * slowness);
+    expect(await daemon.stop(), daemon.output).toBe(0);
+  }
+  stop();
+  const all = await records;
+  const { cache, kubeDns, lost } = countAnswers(all);
+  console.log(
+    `${ROUNDS} stops and starts: ${cache} queries answered by the cache, ${kubeDns} by kube-dns, ${lost} lost`,
+  );
+  expect(cache).toBeGreaterThan((ROUNDS * PER_SECOND) / 20);
+  expect(kubeDns).toBeGreaterThan(0);
+  expect(cache + kubeDns).toBe(all.length);
+  expect(lost).toBe(0);
+  expect(leftBehind()).toEqual([]);
+});
 
 test.skipIf(isUml)('a hung event loop: the lease ends first, then the process', async () => {
   const daemon = await Daemon.launch(cluster, [], undefined, WITH_DEBUGGER).untilServing();
@@ -65,7 +66,7 @@ test.skipIf(isUml)('a hung event loop: the lease ends first, then the process', 
   const hungMs = unixMs();
   expect(await daemon.ended).toBe(14);
   const tookMs = unixMs() - hungMs;
-  expect(tookMs).toBeLessThan(HANG_LIMIT_MS + SLACK_MS);
+  expect(tookMs).toBeLessThan(HANG_LIMIT_MS + HANG_SLACK_MS);
   const all = await records;
   console.log(
     `hung loop: the last unanswered query ${gapAfterMs(all, hungMs)} ms later, the end of the process ${tookMs} ms later`,
@@ -106,11 +107,14 @@ test.skipIf(isUml)('SIGTERM at any moment of the start leaves nothing behind', a
 
 test.skipIf(isUml)('-shutdown-delay: answers while someone asks', async () => {
   const daemon = await Daemon.launch(cluster, ['-shutdown-delay', '2s']).untilServing();
-  const { records } = load(3);
+  const { records, stop } = load(60);
   await sleep(700);
   const stopMs = unixMs();
-  expect(await daemon.stop()).toBe(0);
+  expect(await daemon.stop(), daemon.output).toBe(0);
   expect(unixMs() - stopMs).toBeGreaterThan(1900);
+  await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS);
+  await sleep(300);
+  stop();
   const all = await records;
   expect(countAnswers(all, stopMs + 100, stopMs + 1800)).toMatchObject({ kubeDns: 0, lost: 0 });
   expect(countAnswers(all).lost).toBe(0);

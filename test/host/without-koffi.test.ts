@@ -26,7 +26,7 @@ test('pods are served at all addresses, and nothing is left behind', async () =>
   expect(cluster.dig(cluster.pod, LINK_LOCAL, '+tcp', 'who.test.cluster.local')).toBe(FROM_CACHE);
   expect(cluster.node.run('curl', '-s', `http://${LINK_LOCAL}:8080/health`)).toBe('OK');
   expect(cluster.node.ip('addr', 'show', 'nodelocaldns')).not.toContain('forever');
-  expect(await daemon.stop()).toBe(0);
+  expect(await daemon.stop(), daemon.output).toBe(0);
   expect(cluster.ourRules()).toEqual([]);
   expect(cluster.node.try('ip', 'link', 'show', 'nodelocaldns').status).not.toBe(0);
   expect(cluster.who()).toBe(FROM_KUBE_DNS);

@@ -66,7 +66,7 @@ export class Cluster {
 
   /** What a program says in a namespace about a name: the answers of `dig +short`, one per line. */
   dig(from: Namespace, server: string, ...question: string[]): string {
-    const options = ['+short', `+time=${slowness}`, '+tries=1'];
+    const options = ['+short', `+time=${Math.max(2, slowness)}`, '+tries=1'];
     return from.tryQuickly('dig', `@${server}`, ...options, ...question).stdout.trim();
   }
 

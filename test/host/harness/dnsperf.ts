@@ -1,5 +1,6 @@
 /** A load of many names by dnsperf, and what it says of it. */
 import type { Cluster } from './cluster.ts';
+import { slowness } from './command.ts';
 
 export interface LoadReport {
   readonly sent: number;
@@ -10,7 +11,7 @@ export interface LoadReport {
 }
 
 /** How long dnsperf waits for an answer. */
-const TIMEOUT_SECONDS = 1;
+const TIMEOUT_SECONDS = slowness;
 /** It is told to end sooner. */
 const MAX_SECONDS = 100;
 
