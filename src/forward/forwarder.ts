@@ -37,7 +37,7 @@ export const MAX_IN_FLIGHT = 10_000;
  */
 export const MAX_UNHEARD = 1024;
 const CROWD = MAX_UNHEARD / 2;
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 400;
 
 /** How a `forward` behaves; defaults are the directive's business. */
 export interface ForwarderOptions {

@@ -166,6 +166,10 @@ export class Forwarding implements AttemptOwner {
     this.#retryDelayMs *= 2;
     this.#retryAtMs = nowMs + this.#retryDelayMs;
     const maySend = this.#sends < this.#forwarder.maxSends(this.#order.length);
+    // One is back: what it was sent while it was down is lost.
+    if (this.#isLastHope && this.#order.some((upstream) => this.#hasHeard(upstream))) {
+      this.#isLastHope = false;
+    }
     if (!this.#isLastHope && maySend && !this.#isEnded) this.#askNext(nowMs, true);
   }
 
@@ -188,7 +192,12 @@ export class Forwarding implements AttemptOwner {
   #isUnheard(): boolean {
     // Without health checks silence says nothing: the question may just be slow to answer.
     if (this.#forwarder.options.maxFails === 0) return false;
-    return this.#attempts.every(({ upstream }) => upstream.lastHeardAtMs < this.#startedAtMs);
+    return !this.#attempts.some(({ upstream }) => this.#hasHeard(upstream));
+  }
+
+  /** Whether an upstream has said anything since this query began. */
+  #hasHeard({ lastHeardAtMs }: Upstream): boolean {
+    return lastHeardAtMs >= this.#startedAtMs;
   }
 
   /** After how long it ends when no upstream says anything. */

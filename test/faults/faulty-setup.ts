@@ -1,6 +1,6 @@
 /** A daemon between scripted faults and the tests' clients. */
 import { readFileSync } from 'node:fs';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../helpers/running-daemon.ts';
 import { type Faults, FaultyUpstream } from './faulty-upstream.ts';
 
@@ -29,6 +29,28 @@ export function daemonFor(ups: readonly FaultyUpstream[], option = '', cache = '
 }
 `,
   });
+}
+
+/** Resident memory of a process in MB: now, or the most it ever had. */
+export function residentMb(daemon: RunningDaemon, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const status = readFileSync(`/proc/${daemon.process.child.pid}/status`, 'utf8');
+  return (Number(status.match(new RegExp(`${field}:\\s+(\\d+) kB`))?.[1]) * 1024) / 1e6;
+}
+
+/** What the daemon holds when it has given back what only its start needed. */
+export async function settledMb(daemon: RunningDaemon): Promise<number> {
+  await expect.poll(() => residentMb(daemon), { timeout: 30_000, interval: 100 }).toBeLessThan(55);
+  return residentMb(daemon);
+}
+
+/** Looks at the resident memory of a process in short intervals, until the test is over. */
+export function watchMemory(daemon: RunningDaemon): { readonly mostMb: number } {
+  const seen = { mostMb: 0 };
+  const timer = setInterval(() => {
+    if (daemon.process.exit === null) seen.mostMb = Math.max(seen.mostMb, residentMb(daemon));
+  }, 100);
+  onTestFinished(() => clearInterval(timer));
+  return seen;
 }
 
 /** Share of the time in which a busy machine kept the daemon waiting; above it times say nothing. */

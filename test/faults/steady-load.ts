@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** The name of the n-th question. */
   readonly name: (index: number) => string;
+  /** Addresses it comes from, in turns: pods of a node. */
+  readonly clients?: number;
   /** How long the last answer is waited for. */
   readonly patienceMs?: number;
 }
@@ -28,9 +30,11 @@ const PER_SOCKET = 32_768;
 const TICK_MS = 5;
 
 export async function steadyLoad(options: LoadOptions): Promise<Account> {
-  const { port, perSecond, seconds, name, patienceMs = 6000 } = options;
+  const { port, perSecond, seconds, name, clients = 1, patienceMs = 6000 } = options;
   const outcomes: Outcome[] = [];
   const sockets: Socket[] = [];
+  /** The socket that each client sends from, some of `sockets`. */
+  const current: Socket[] = [];
   const total = perSecond * seconds;
   let answered = 0;
   let stallMs = 0;
@@ -45,9 +49,11 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
     const due = Math.min(total, Math.ceil(((performance.now() - startMs) / 1000) * perSecond));
     while (outcomes.length < due) {
       const index = outcomes.length;
-      if (index % PER_SOCKET === 0) sockets.push(await open(index));
+      const client = index % clients;
+      const id = Math.floor(index / clients) % PER_SOCKET;
+      if (id === 0) current[client] = await open(index);
       outcomes.push({ sentAtMs: performance.now(), tookMs: Number.POSITIVE_INFINITY, rcode: -1 });
-      sockets[sockets.length - 1].send(encode(name(index), index % PER_SOCKET));
+      current[client].send(encode(name(index), id));
     }
     await tick();
   }
@@ -56,17 +62,21 @@ export async function steadyLoad(options: LoadOptions): Promise<Account> {
   for (const socket of sockets) socket.close();
   return new Account(outcomes, stallMs);
 
+  /** A socket of the client that asks the `first` question and every `clients`-th from there. */
   async function open(first: number): Promise<Socket> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+    sockets.push(socket);
     // Nobody listens: unanswered, no more.
     socket.on('error', () => {});
     socket.on('message', (reply) => {
-      const outcome = outcomes[first + reply.readUInt16BE(0)];
+      const outcome = outcomes[first + reply.readUInt16BE(0) * clients];
       if (outcome.rcode >= 0) return;
       answered++;
       outcome.rcode = reply[3] & 15;
       outcome.tookMs = performance.now() - outcome.sentAtMs;
     });
+    socket.bind(0, `127.0.4.${1 + (first % clients)}`);
+    await once(socket, 'listening');
     socket.connect(port, '127.0.0.1');
     await once(socket, 'connect');
     return socket;

@@ -374,11 +374,11 @@ describe('forwarder', () => {
       return forwarder.inFlightCount;
     }
 
-    it('fails what comes on top, once they have been silent for half a second', () => {
+    it('fails what comes on top, once they have been silent for a while', () => {
       const { forwarder, upstreams } = makeForwarder(2);
       warm(forwarder, upstreams[0]);
       crowd(forwarder, MAX_UNHEARD);
-      pass(forwarder, 490);
+      pass(forwarder, 390);
       expect(crowd(forwarder, 1)).toBe(MAX_UNHEARD + 1);
       pass(forwarder, 10);
       expect(ask(forwarder)).toMatchObject([{ answer: null, rcode: 2 }]);
@@ -524,6 +524,18 @@ describe('forwarder with all upstreams down', () => {
     expect(ends).toEqual([]);
     pass(forwarder, 20);
     expect(ends).toMatchObject([{ answer: null, rcode: 2 }]);
+  });
+
+  it('asks again when one of them is back', () => {
+    const { forwarder, upstreams } = makeBroken({});
+    const ends = ask(forwarder);
+    const back = upstreams.findIndex(({ sent }) => sent > 0);
+    pass(forwarder, 500);
+    upstreams[back].checks.finish(true);
+    pass(forwarder, 500);
+    expect(upstreams[back].sent).toBe(2);
+    reply(upstreams[back].udp.attempts[1]);
+    expect(ends).toMatchObject([{ rcode: 0 }]);
   });
 
   it('ends queries that were waiting when they went down', () => {
