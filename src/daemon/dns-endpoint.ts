@@ -15,9 +15,12 @@ import type { TcpLimits } from '../server/tcp-connection.ts';
 import { showConnections, showUdp } from '../server/transport-metrics.ts';
 import type { ZoneTable } from '../server/zones.ts';
 
-/** Where listeners are tried, and how long they have to answer: their first packet finds cold code. */
+/**
+ * Where listeners are tried, and how long they have to answer: their first packet finds cold code, and
+ * maybe a machine that is busy starting pods. A start that gives up here has taken nothing over.
+ */
 const TRIAL_ADDRESS = '127.0.0.1';
-const TRIAL_DEADLINE_MS = 2000;
+const TRIAL_DEADLINE_MS = 5000;
 
 /** What is served, and whether its address may be one that the node gets only later. */
 export interface EndpointOptions {

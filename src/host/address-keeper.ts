@@ -139,7 +139,13 @@ export class AddressKeeper {
     const { log } = this.#modules;
     const socket = new NetlinkSocket();
     this.#socket = socket;
-    await checkAddresses(this.#options, { socket, log });
+    try {
+      await checkAddresses(this.#options, { socket, log });
+    } catch (cause) {
+      if (cause instanceof HostError) throw cause;
+      // A kernel that is busy with other devices and answers late is no reason not to serve.
+      this.#fail('interfaceCheck', 'looking for conflicts', cause);
+    }
     this.#device = new NodeInterface({ name: interfaceName, type: interfaceType }, { socket, log });
     try {
       await this.#device.ensure();

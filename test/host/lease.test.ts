@@ -80,13 +80,16 @@ test('kill -STOP: the same, and interception is back 1.5 s after kill -CONT', as
   expect(back).toMatchObject({ kubeDns: 0, lost: 0 });
 });
 
-test.skipIf(isUml)(
-  'listeners that do not answer end the lease, and begin it again when they do',
-  async () => {
+test.skipIf(isUml).each([
+  ['UDP', 'SIGUSR2'],
+  ['TCP', 'SIGWINCH'],
+] as const)(
+  'a %s listener that does not answer ends the lease, until it does',
+  async (_, toggle) => {
     driver = await startIntercepting(cluster);
-    driver.child.kill('SIGUSR2');
+    driver.child.kill(toggle);
     await until('kube-dns answering', () => cluster.who() === FROM_KUBE_DNS);
-    driver.child.kill('SIGUSR2');
+    driver.child.kill(toggle);
     await until('the cache answering again', () => cluster.who() === FROM_CACHE);
   },
 );

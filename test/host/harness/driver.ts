@@ -31,7 +31,8 @@ const options: InterceptionOptions = {
 const log = new Log((line) => console.log(line));
 const counters = createSetupErrors();
 const events = createNodeEvents();
-let deaf = false;
+/** Which listeners do not answer. */
+const deaf = { udp: false, tcp: false };
 const interception = new Interception(options, {
   log,
   counters,
@@ -55,12 +56,14 @@ function answer(message: Buffer): object {
 async function listen(ip: string): Promise<void> {
   const udp = createSocket({ type: ip.includes(':') ? 'udp6' : 'udp4', reusePort: true });
   udp.on('message', (message, from) => {
-    if (!deaf) udp.send(encode(answer(message)), from.port, from.address);
+    if (!deaf.udp) udp.send(encode(answer(message)), from.port, from.address);
   });
   await new Promise<void>((resolve) => udp.bind(options.dnsPort, ip, resolve));
   const tcp = createServer((socket) => {
     socket.on('error', () => {});
-    socket.on('data', (chunk) => socket.write(streamEncode(answer(chunk.subarray(2)))));
+    socket.on('data', (chunk) => {
+      if (!deaf.tcp) socket.write(streamEncode(answer(chunk.subarray(2))));
+    });
   });
   tcp.listen({ port: options.dnsPort, host: ip, reusePort: true });
 }
@@ -72,7 +75,10 @@ process.on('SIGTERM', async () => {
   process.exit(0);
 });
 process.on('SIGUSR2', () => {
-  deaf = !deaf;
+  deaf.udp = !deaf.udp;
+});
+process.on('SIGWINCH', () => {
+  deaf.tcp = !deaf.tcp;
 });
 process.on('SIGHUP', () => {
   for (;;);
