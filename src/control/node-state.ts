@@ -82,6 +82,7 @@ function counts(catalogue: Catalogue): Counts {
     misses: total(catalogue, 'coredns_cache_misses_total'),
     servedStale: total(catalogue, 'coredns_cache_served_stale_total'),
     rcodes: byLabel(catalogue, 'coredns_dns_responses_total', 'rcode'),
+    wastedSearches: byLabel(catalogue, 'nodelocaldns_wasted_searches_total', 'suffix'),
     hitDurations: durations(catalogue, 'nodelocaldns_hit_duration_seconds'),
     missDurations: durations(catalogue, 'nodelocaldns_miss_duration_seconds'),
   };

@@ -108,6 +108,8 @@ export interface Counts {
   readonly servedStale: number;
   /** Responses by rcode name. */
   readonly rcodes: Readonly<Record<string, number>>;
+  /** Names that do not exist and end as a search list has it, by that suffix. */
+  readonly wastedSearches: Readonly<Record<string, number>>;
   readonly hitDurations: Durations;
   readonly missDurations: Durations;
 }

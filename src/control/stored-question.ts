@@ -1,6 +1,5 @@
 /** What a cache key says, for people. */
 import type { Entry } from '../cache/entry.ts';
-import { RCODE_MASK } from '../dns/header.ts';
 import { nameToText } from '../dns/name.ts';
 import { rcodeName } from '../dns/rcode.ts';
 import { typeName } from '../dns/type.ts';
@@ -29,7 +28,7 @@ export function describeEntry(entry: Entry, nowMs: number): CachedAnswer {
   const flags = entry.key.charCodeAt(entry.key.length - 1);
   const remainingSeconds = entry.remainingSeconds(nowMs);
   return {
-    rcode: rcodeName(entry.wire.charCodeAt(3) & RCODE_MASK),
+    rcode: rcodeName(entry.rcode),
     ageSeconds: entry.lifetimeSeconds - remainingSeconds,
     remainingSeconds,
     lifetimeSeconds: entry.lifetimeSeconds,

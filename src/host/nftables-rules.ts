@@ -150,6 +150,15 @@ export function nftablesTable(interfaceName: string): string {
   return /^[a-zA-Z]/.test(name) ? name : `n${name}`;
 }
 
+/** Whether a table is one of ours for an interface, with an owner or without. */
+export function isOurTable(table: string, interfaceName: string): boolean {
+  const own = nftablesTable(interfaceName);
+  return (
+    table === own ||
+    (table.startsWith(`${own}_`) && /^[0-9a-f]{4}$/.test(table.slice(own.length + 1)))
+  );
+}
+
 /** The name of our chain for a table and chain of iptables. */
 export function chainName(table: string, chain: string): string {
   return `${table}_${chain.toLowerCase()}`;
@@ -160,7 +169,7 @@ function ruleLine(rule: Rule): string {
   const family = isRuleV4(rule) ? 'ip' : 'ip6';
   const local = rule.onlyLocal ? 'fib daddr type local ' : '';
   const action = ruleTarget(rule) === 'NOTRACK' ? 'notrack' : 'accept';
-  return `    ${family} ${address} ${rule.ip} ${rule.protocol} ${port} ${rule.port} ${local}${action} comment "${ruleComment(rule)}"\n`;
+  return `    ${family} ${address} ${rule.ip} ${rule.protocol} ${port} ${rule.port} ${local}counter ${action} comment "${ruleComment(rule)}"\n`;
 }
 
 // ------------------------------------------------------------------ reading `nft -j list table`
@@ -171,6 +180,7 @@ interface NftRule {
   readonly expr?: readonly NftExpression[];
 }
 interface NftExpression {
+  readonly counter?: { readonly packets?: number };
   readonly match?: {
     readonly left?: {
       readonly payload?: { readonly protocol?: string; readonly field?: string };
@@ -187,6 +197,20 @@ function readTable(json: string): (Rule | null)[] {
     return nftables.flatMap(({ rule }) => (rule === undefined ? [] : [readRule(rule)]));
   } catch {
     return [null];
+  }
+}
+
+/** The rules of a listing with the packets that each has seen; those that we would not write are left out. */
+export function readCountedRules(json: string): { rule: Rule; packets: number }[] {
+  try {
+    const { nftables } = JSON.parse(json) as { nftables: readonly { rule?: NftRule }[] };
+    return nftables.flatMap(({ rule: listed }) => {
+      const rule = listed === undefined ? null : readRule(listed);
+      const packets = listed?.expr?.find(({ counter }) => counter)?.counter?.packets ?? 0;
+      return rule === null ? [] : [{ rule, packets }];
+    });
+  } catch {
+    return [];
   }
 }
 

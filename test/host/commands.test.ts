@@ -92,6 +92,51 @@ test('doctor says that a daemon is gone, what it left, and what to do; cleanup d
   expect(doctor(...LOCAL).about('interface')[0].text).toContain('there is no interface');
 });
 
+test('doctor looks from the network of a pod that asks this cache', async () => {
+  daemon = await Daemon.start(cluster);
+  const pod = cluster.pod.start(['sleep', '60']);
+  try {
+    await until('the pod', () => doctor().about('pod').length > 1);
+    const answered = new RegExp(`^process \\d+ asks ${KUBE_DNS} over (UDP|TCP) and is answered`);
+    for (const { level, text } of doctor().about('pod')) {
+      expect(level).toBe('good');
+      expect(text).toMatch(answered);
+    }
+    // A policy that lets the pod's queries out nowhere.
+    cluster.pod.run('nft', 'add', 'table', 'inet', 'blocked');
+    const chain = '{ type filter hook output priority 0; policy accept; }';
+    cluster.pod.run('nft', 'add', 'chain', 'inet', 'blocked', 'out', chain);
+    cluster.pod.run('nft', 'add', 'rule', 'inet', 'blocked', 'out', 'udp', 'dport', '53', 'drop');
+    const levels = doctor('--pod-pid', `${pod.child.pid}`).about('pod');
+    expect(levels.map(({ level }) => level)).toEqual(['fault', 'good']);
+  } finally {
+    cluster.pod.try('nft', 'delete', 'table', 'inet', 'blocked');
+    pod.child.kill('SIGKILL');
+    await pod.ended;
+  }
+});
+
+test('doctor counts what the rules in nftables have seen', async () => {
+  daemon = await Daemon.start(cluster, ['-rules', 'nftables']);
+  cluster.who();
+  for (const { text } of doctor('-rules', 'nftables').about('rules')) {
+    expect(text).toMatch(/^all 12 for [\d.]+ are in place; [1-9]\d* packets came in$/);
+  }
+});
+
+test('the metrics say how the interception stands, and what was put back', async () => {
+  daemon = await Daemon.start(cluster);
+  const script = "fetch('http://127.0.0.1:9253/metrics').then(r => r.text()).then(console.log)";
+  const scrape = () => cluster.node.run(NODE, '-e', script);
+  const states = () => [...scrape().matchAll(/interception_state{state="(\w+)"} 1/g)];
+  await until('the interception', () => states().every(([, state]) => state === 'intercepting'));
+  expect(scrape()).toContain('nodelocaldns_lease_held 1\n');
+  cluster.node.ip('addr', 'flush', 'dev', 'nodelocaldns');
+  await until('a repair', () => /_repairs_total{kind="address"} [1-9]/.test(scrape()));
+  await until('a renewal', () => /_lease_renewals_total [1-9]/.test(scrape()));
+  expect(scrape()).toContain('nodelocaldns_repairs_total{kind="interface"} 0\n');
+});
+
 test('cleanup leaves a daemon that serves alone', async () => {
   daemon = await Daemon.start(cluster);
   const { status, stderr } = command('cleanup');

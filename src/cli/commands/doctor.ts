@@ -8,11 +8,13 @@ import {
   type CommandWords,
   JSON_OPTION,
   PID_OPTION,
+  UsageError,
 } from '../command.ts';
 import { checkConntrack } from '../doctor/check-conntrack.ts';
 import { checkDaemon } from '../doctor/check-daemon.ts';
 import { checkInterface } from '../doctor/check-interface.ts';
 import { checkPath, checkSearchLists, checkTraffic } from '../doctor/check-path.ts';
+import { checkPod } from '../doctor/check-pod.ts';
 import { checkPorts } from '../doctor/check-ports.ts';
 import { checkRules } from '../doctor/check-rules.ts';
 import { checkResolvConf, checkUpstreams } from '../doctor/check-upstreams.ts';
@@ -28,6 +30,7 @@ const CHECKS: readonly Check[] = [
   checkConntrack,
   checkPorts,
   checkPath,
+  checkPod,
   checkTraffic,
   checkUpstreams,
   checkResolvConf,
@@ -45,12 +48,23 @@ export const doctor: Command = {
   summary: 'what is wrong on this node, and what to do',
   parameters: '',
   count: { min: 0, max: 0 },
-  options: [JSON_OPTION, PID_OPTION],
+  options: [
+    {
+      name: 'pod-pid',
+      kind: 'string',
+      fallback: '',
+      usage:
+        'look from the pod of this process too; without it from one that asks this cache, if one can be seen',
+    },
+    JSON_OPTION,
+    PID_OPTION,
+  ],
   takesDaemonFlags: true,
-  help: 'Follows the road of a query over this node and says in plain words what is wrong and what to do:\nthe daemon, its interface and lease, the rules and their counters, connection tracking, who owns the\nport, whether the local addresses answer, whether queries come in, the upstreams over UDP and TCP,\nresolv.conf, search lists. Changes nothing. Works without a running daemon too; then it takes the\ndaemon’s flags. Exit status: 0 all is well, 1 there are warnings, 2 something is broken.',
+  help: 'Follows the road of a query over this node and says in plain words what is wrong and what to do:\nthe daemon, its interface and lease, the rules and their counters, connection tracking, who owns the\nport, whether the local addresses answer, on the node and from a pod, whether queries come in, the\nupstreams over UDP and TCP, resolv.conf, search lists. Changes nothing. Works without a running daemon too; then it takes the\ndaemon’s flags. Exit status: 0 all is well, 1 there are warnings, 2 something is broken.',
   examples: [
     ['doctor', 'on the node, or with kubectl exec in the daemon’s pod'],
     ['doctor -localip 169.254.20.10,10.96.0.10', 'where no daemon runs'],
+    ['doctor --pod-pid 4711', 'from the pod of process 4711 too: as root of the node'],
     ['doctor --json', 'for a script: findings, each with subject, level, text and advice'],
   ],
   async run(words, modules) {
@@ -74,7 +88,16 @@ async function examine(words: CommandWords, modules: CommandModules): Promise<Ex
     await sleep(WATCH_MS);
     stateLater = (await askState(words, modules)).state;
   }
-  return { ...realNode, state, stateError, stateLater, setup: state?.setup ?? setupOf(words) };
+  const setup = state?.setup ?? setupOf(words);
+  return { ...realNode, state, stateError, stateLater, setup, podPid: readPodPid(words) };
+}
+
+/** Throws UsageError. */
+function readPodPid(words: CommandWords): number | null {
+  const text = words.value('pod-pid');
+  if (text === '') return null;
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new UsageError(`"${text}" is no process ID`);
 }
 
 async function askState(

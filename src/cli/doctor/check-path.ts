@@ -12,6 +12,9 @@ import {
 const SUBJECT = 'path';
 /** A daemon that has been there for so long ought to have been asked. */
 const QUIET_SECONDS = 60;
+/** Below so many, shares say nothing. */
+const FEW_QUERIES = 100;
+const NOTABLE_WASTE = 0.3;
 
 /** Whether questions to the local addresses are answered, over both transports. */
 export const checkPath: Check = async (examination) => {
@@ -54,18 +57,21 @@ export const checkTraffic: Check = async ({ state, stateLater, setup }) => {
   ];
 };
 
-/** What share of the answers is "no such name": mostly search lists at work. */
+/** What share of the queries only search lists make up, by their suffixes. */
 export const checkSearchLists: Check = async ({ state }) => {
   if (state === null) return [];
-  const { rcodes } = state.counts;
+  const { wastedSearches, rcodes } = state.counts;
   const total = Object.values(rcodes).reduce((sum, count) => sum + count, 0);
-  const share = (rcodes.NXDOMAIN ?? 0) / Math.max(1, total);
-  if (total < 100 || share < 0.5) return [];
+  const suffixes = Object.entries(wastedSearches).sort(([, a], [, b]) => b - a);
+  const share = suffixes.reduce((sum, [, count]) => sum + count, 0) / Math.max(1, total);
+  if (total < FEW_QUERIES || share < NOTABLE_WASTE) return [];
+  const percent = (part: number) => `${Math.round(part * 100)} %`;
+  const worst = suffixes.slice(0, 3).map(([name, count]) => `${name} ${percent(count / total)}`);
   return [
     note(
       'search lists',
-      `${Math.round(share * 100)} % of the answers say that a name does not exist`,
-      'pods try each suffix of their search list first: end names with a dot, or lower ndots in dnsConfig; `nodelocaldns top` shows the suffixes',
+      `${percent(share)} of the queries ask for names that do not exist and end as a search list has it: ${worst.join(', ')}`,
+      'pods try each suffix of their search list first: end names with a dot, or lower ndots in dnsConfig; `nodelocaldns top` shows who asks',
     ),
   ];
 };
@@ -86,7 +92,7 @@ function failing(where: string, zone: string): Finding {
 }
 
 /** A zone that the upstreams ought to know: the cluster's, if there is one. */
-function servedZone({ state }: Examination): string {
+export function servedZone({ state }: Examination): string {
   const zones = state?.listeners.flatMap((listener) => listener.zones) ?? [];
   return zones.find((zone) => zone !== '.' && !zone.endsWith('.arpa.')) ?? '.';
 }

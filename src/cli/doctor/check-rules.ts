@@ -1,6 +1,6 @@
 import { chooseBackend } from '../../host/backend.ts';
 import { FAMILY_V4, familyOf } from '../../host/ip.ts';
-import { parseRule, type Rule, ruleKey, rulesFor } from '../../host/rules.ts';
+import { ruleKey, rulesFor } from '../../host/rules.ts';
 import { shortNumber } from '../text-table.ts';
 import {
   type Check,
@@ -11,15 +11,9 @@ import {
   note,
   warning,
 } from './examination.ts';
+import { type CountedRule, listRules } from './list-rules.ts';
 
 const SUBJECT = 'rules';
-const DEADLINE_MS = 10_000;
-
-/** A rule in the kernel, and how many packets it has seen. */
-interface CountedRule {
-  readonly rule: Rule;
-  readonly packets: number;
-}
 
 /** Whether the rules that keep DNS out of connection tracking are there, and in use. */
 export const checkRules: Check = async (examination) => {
@@ -45,8 +39,6 @@ export const checkRules: Check = async (examination) => {
       ),
     );
   }
-  // nft's rules carry no counters.
-  if (backends[0].name === 'nftables') return [...findings, judgeReport(examination)];
   const listed = await listRules(
     examination,
     backends.map(({ name }) => name),
@@ -54,43 +46,14 @@ export const checkRules: Check = async (examination) => {
   if (listed === null) {
     return [...findings, warning(SUBJECT, 'cannot be listed', 'run this as root, with NET_ADMIN')];
   }
-  return [...findings, ...judgeRules(examination, listed)];
+  return [...findings, ...judgeRules(examination, listed, chosen)];
 };
 
-/** For a backend without counters: what the daemon itself says. */
-function judgeReport({ state, setup }: Examination): Finding {
-  const ruled = state?.interception.ruled ?? [];
-  const missing = setup.localAddresses.filter((ip) => !ruled.includes(ip));
-  if (missing.length === 0) return good(SUBJECT, 'are in place, says the daemon');
-  return fault(
-    SUBJECT,
-    `are not in place for ${missing.join(', ')}`,
-    'see the daemon’s complaints',
-  );
-}
-
-/** All rules of ours; null when they cannot be listed. */
-async function listRules(
-  { run }: Examination,
-  programs: readonly string[],
-): Promise<CountedRule[] | null> {
-  const rules: CountedRule[] = [];
-  for (const program of programs) {
-    for (const table of ['raw', 'filter'] as const) {
-      const [name, variant] = program.split('-');
-      const save = variant === undefined ? `${name}-save` : `${name}-${variant}-save`;
-      const listing = await run(save, ['-c', '-t', table], { deadlineMs: DEADLINE_MS });
-      if (listing.status !== 0) return null;
-      for (const line of listing.stdout.split('\n')) {
-        const rule = parseRule(table, line);
-        if (rule !== null) rules.push({ rule, packets: Number(/^\[(\d+):/.exec(line)?.[1] ?? 0) });
-      }
-    }
-  }
-  return rules;
-}
-
-function judgeRules({ setup, state }: Examination, listed: readonly CountedRule[]): Finding[] {
+function judgeRules(
+  { setup, state }: Examination,
+  listed: readonly CountedRule[],
+  backend: string,
+): Finding[] {
   const { localAddresses, dnsPort, healthPort, leaseMs } = setup;
   const leased = leaseMs > 0;
   const present = new Set(listed.map(({ rule }) => ruleKey(rule)));
@@ -98,7 +61,8 @@ function judgeRules({ setup, state }: Examination, listed: readonly CountedRule[
   for (const ip of localAddresses) {
     const wanted = rulesFor(ip, { dnsPort, healthPort, leased });
     const missing = wanted.filter((rule) => !present.has(ruleKey(rule))).length;
-    const family = familyOf(ip) === FAMILY_V4 ? 'iptables' : 'ip6tables';
+    const inNft = backend === 'nftables';
+    const family = inNft ? backend : familyOf(ip) === FAMILY_V4 ? 'iptables' : 'ip6tables';
     if (missing > 0) {
       const advice =
         state === null ? 'start the daemon' : 'the daemon repairs them: if not, see its complaints';
@@ -116,7 +80,8 @@ function judgeRules({ setup, state }: Examination, listed: readonly CountedRule[
     );
   }
   const doubled = listed.length - present.size;
-  if (doubled > 0) {
+  // With nftables each of two instances has a table.
+  if (doubled > 0 && backend !== 'nftables') {
     findings.push(
       note(SUBJECT, `${doubled} are there twice: the daemon removes them at its next look`),
     );

@@ -1,6 +1,7 @@
 /** What the doctor looks at, and what it says. */
 import type { NodeState, Setup } from '../../control/protocol.ts';
 import type { CommandRunner } from '../../host/command.ts';
+import type { PodProcess } from '../../host/net-namespace.ts';
 
 /** How bad a finding is. */
 export type Level = 'good' | 'note' | 'warning' | 'fault';
@@ -50,6 +51,11 @@ export interface Examination {
   readonly isAlive: (server: Server) => Promise<boolean>;
   /** The program that owns a socket, by inode; null when that is not to be seen from here. */
   readonly ownerOf: (inode: string) => string | null;
+  /** The pod to look from, by one of its processes; null: whichever asks this cache. */
+  readonly podPid: number | null;
+  readonly podProcesses: () => readonly PodProcess[];
+  /** Does something in the network of a process. Rejects where that is not allowed. */
+  readonly within: <T>(pid: number, work: () => Promise<T>) => Promise<T>;
 }
 
 /** Looks at one thing. Never rejects for what the node is like. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { rcodeName } from '../../dns/rcode.ts';
 
 import { runCommand } from '../../host/command.ts';
+import { podProcesses, withinNetworkOf } from '../../host/net-namespace.ts';
 import { NetlinkSocket } from '../../host/netlink-socket.ts';
 import { probeSelf } from '../../host/self-probe.ts';
 import { askServer } from './ask-server.ts';
@@ -13,7 +14,7 @@ const ASK_DEADLINE_MS = 2000;
 /** What of an examination does not come from the daemon. */
 export type NodeView = Pick<
   Examination,
-  'read' | 'run' | 'addressesOf' | 'ask' | 'isAlive' | 'ownerOf'
+  'read' | 'run' | 'addressesOf' | 'ask' | 'isAlive' | 'ownerOf' | 'podProcesses' | 'within'
 >;
 
 export const realNode: NodeView = {
@@ -38,6 +39,8 @@ export const realNode: NodeView = {
   isAlive: ({ address, port, transport }) =>
     probeSelf({ ip: address, port, transport, deadlineMs: ASK_DEADLINE_MS }),
   ownerOf,
+  podProcesses,
+  within: withinNetworkOf,
 };
 
 async function ask(server: Server, name: string): Promise<ServerAnswer> {

@@ -10,62 +10,11 @@ import {
 import { checkPorts } from '../../../../src/cli/doctor/check-ports.ts';
 import { checkRules } from '../../../../src/cli/doctor/check-rules.ts';
 import { checkResolvConf, checkUpstreams } from '../../../../src/cli/doctor/check-upstreams.ts';
-import type { Check, Examination } from '../../../../src/cli/doctor/examination.ts';
+import type { Examination } from '../../../../src/cli/doctor/examination.ts';
 import type { NodeState } from '../../../../src/control/protocol.ts';
 import { ruleArguments, rulesFor } from '../../../../src/host/rules.ts';
 import { absent, done } from '../../host/fakes.ts';
-
-const LOCAL = '169.254.20.10';
-const SETUP = {
-  ...{ localAddresses: [LOCAL], dnsPort: 53, healthPort: 8080, leaseMs: 2000 },
-  ...{ setupInterface: true, interfaceName: 'nodelocaldns', setupRules: true },
-  rulesBackend: 'auto',
-} as const;
-
-/** A daemon that has been well for ten minutes. */
-const WELL: NodeState = {
-  ...{ version: '1', pid: 7, uptimeSeconds: 600, memoryOctets: 60 * 2 ** 20, nowMs: 1_000_000 },
-  setup: SETUP,
-  interception: {
-    ...{ state: 'engaged', isHeld: true, held: [LOCAL], ruled: [LOCAL] },
-    rulesBackend: 'iptables-nft',
-  },
-  listeners: [
-    { address: LOCAL, port: 53, zones: ['.', 'cluster.local.'], received: 1000, inFlight: 0 },
-  ],
-  upstreams: [],
-  caches: [],
-  counts: {
-    ...{ requests: 1000, hits: 900, misses: 100, servedStale: 0, rcodes: { NOERROR: 1000 } },
-    hitDurations: { bounds: [], counts: [], sumSeconds: 0 },
-    missDurations: { bounds: [], counts: [], sumSeconds: 0 },
-  },
-  corefile: { path: '/etc/Corefile', digest: '', text: 'forward . /etc/resolv.conf' },
-  problems: [],
-  setupErrors: {},
-};
-
-/** A node where nothing is wrong, but for what `changes` say. */
-function examination(
-  changes: Partial<Examination> = {},
-  files: Record<string, string> = {},
-): Examination {
-  return {
-    ...{ state: WELL, stateError: '', stateLater: WELL, setup: SETUP },
-    read: (path) => files[path] ?? null,
-    run: async () => absent,
-    addressesOf: async () => [LOCAL],
-    ask: async () => ({ rcode: 'NOERROR', tookMs: 1 }),
-    isAlive: async () => false,
-    ownerOf: () => 'node (7)',
-    ...changes,
-  };
-}
-
-/** `level: text` of each finding. */
-async function findings(check: Check, node: Examination): Promise<string[]> {
-  return (await check(node)).map(({ level, text }) => `${level}: ${text}`);
-}
+import { examination, findings, LOCAL, WELL } from './examination-fixture.ts';
 
 test('a daemon that is not there is a fault, with what was tried', async () => {
   const node = examination({ state: null, stateError: 'no daemon runs' });
@@ -211,10 +160,16 @@ test('traffic: a daemon that nobody has asked for a minute is a warning', async 
   ]);
 });
 
-test('search lists: many answers that a name does not exist are worth a word', async () => {
-  const counts = { ...WELL.counts, rcodes: { NOERROR: 200, NXDOMAIN: 800 } };
+test('search lists: what they waste is worth a word when it is much', async () => {
+  const wastedSearches = { 'cluster.local.': 300, 'svc.cluster.local.': 500 };
+  const counts = { ...WELL.counts, rcodes: { NOERROR: 200, NXDOMAIN: 800 }, wastedSearches };
   const found = await findings(checkSearchLists, examination({ state: { ...WELL, counts } }));
-  expect(found).toEqual(['note: 80 % of the answers say that a name does not exist']);
+  expect(found).toEqual([
+    'note: 80 % of the queries ask for names that do not exist and end as a search list has it: svc.cluster.local. 50 %, cluster.local. 30 %',
+  ]);
+  const few = { ...counts, wastedSearches: { 'cluster.local.': 100 } };
+  const usual = examination({ state: { ...WELL, counts: few } });
+  expect(await findings(checkSearchLists, usual)).toEqual([]);
 });
 
 function withUpstreams(...to: string[]): NodeState {
