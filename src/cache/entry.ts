@@ -1,12 +1,13 @@
 /**
  * One stored answer.
  *
- * The wire form is kept as a string of one character per octet, not as a Buffer: that takes about half
- * the memory (docs/decisions/0002-cache-store.md).
+ * Its records are kept as a string of one character per octet, not as a Buffer: that takes about half
+ * the memory (docs/decisions/0002-cache-store.md). The question stands in the key.
  */
 import { type Answer, readAnswer } from '../dns/answer.ts';
-import { HEADER_LENGTH } from '../dns/header.ts';
+import { HEADER_LENGTH, RCODE_MASK, readUint16, writeUint16 } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
+import type { StoredAnswer } from '../dns/reply.ts';
 import { isDenial } from './classification.ts';
 import type { Tally } from './counters.ts';
 
@@ -26,12 +27,15 @@ export interface EntryOptions {
   readonly tally?: Tally | null;
 }
 
-export class Entry {
+export class Entry implements StoredAnswer {
   readonly key: string;
-  /** Header, question and records, one character per octet. */
-  readonly wire: string;
-  /** Where the TTLs stand in `wire`, one character each. */
+  readonly records: string;
   readonly ttlOffsets: string;
+  readonly flags: number;
+  readonly questionEnd: number;
+  readonly answerCount: number;
+  readonly authorityCount: number;
+  readonly additionalCount: number;
   readonly uncompressedLength: number;
   readonly kind: number;
   readonly answersQuestion: boolean;
@@ -55,8 +59,14 @@ export class Entry {
 
   constructor(key: string, answer: Answer, options: EntryOptions) {
     this.key = key;
-    this.wire = latin1Slice(answer.wire, 0, answer.wire.length);
+    this.records = latin1Slice(answer.wire, answer.questionEnd, answer.wire.length);
     this.ttlOffsets = offsetsAsText(answer.ttlOffsets);
+    // The response code of the header: an extended one is the upstream hop's business.
+    this.flags = readUint16(answer.wire, 2);
+    this.questionEnd = answer.questionEnd;
+    this.answerCount = answer.answerCount;
+    this.authorityCount = answer.authorityCount;
+    this.additionalCount = answer.additionalCount;
     this.uncompressedLength = answer.uncompressedLength;
     this.kind = options.kind;
     this.answersQuestion = options.answersQuestion;
@@ -71,14 +81,13 @@ export class Entry {
     return isDenial(this.kind);
   }
 
-  /** Where the question ends in `wire`. The key is the question and one octet more. */
-  get questionEnd(): number {
-    return HEADER_LENGTH + this.key.length - 1;
+  get rcode(): number {
+    return this.flags & RCODE_MASK;
   }
 
   /** What this entry takes of the memory budget. */
   get octets(): number {
-    return ENTRY_OVERHEAD_OCTETS + this.key.length + this.wire.length + this.ttlOffsets.length;
+    return ENTRY_OVERHEAD_OCTETS + this.key.length + this.records.length + this.ttlOffsets.length;
   }
 
   /** Seconds to live: above 0 while it is fresh. */
@@ -96,9 +105,23 @@ export class Entry {
     this.lastHitAtMs = Math.floor(nowMs);
   }
 
+  /** The message, its name in lower case, its TTLs those of the upstream or of `setTtl` before. */
+  toWire(): Buffer {
+    const wire = Buffer.alloc(this.questionEnd + this.records.length);
+    writeUint16(wire, 2, this.flags);
+    writeUint16(wire, 4, 1);
+    writeUint16(wire, 6, this.answerCount);
+    writeUint16(wire, 8, this.authorityCount);
+    writeUint16(wire, 10, this.additionalCount);
+    // The key is the question and one octet more, which the records overwrite.
+    wire.write(this.key, HEADER_LENGTH, 'latin1');
+    wire.write(this.records, this.questionEnd, 'latin1');
+    return wire;
+  }
+
   /** An answer of its own, for a way down which other queries may be answered meanwhile. */
   toAnswer(ttlSeconds: number): Answer | null {
-    const answer = readAnswer(Buffer.from(this.wire, 'latin1'));
+    const answer = readAnswer(this.toWire());
     answer?.setTtl(ttlSeconds);
     return answer;
   }

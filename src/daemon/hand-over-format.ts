@@ -40,7 +40,9 @@ export function cacheFrame(name: string): Buffer {
   return frame;
 }
 
-export function entryFrame({ key, wire, expiresAtMs }: Entry, nowMs: number): Buffer {
+export function entryFrame(entry: Entry, nowMs: number): Buffer {
+  const { key, expiresAtMs } = entry;
+  const wire = entry.toWire();
   const length = ENTRY_HEAD + key.length + wire.length;
   const frame = Buffer.allocUnsafe(LENGTH_OCTETS + length);
   const remainingMs = Math.trunc(expiresAtMs - nowMs);
@@ -49,7 +51,7 @@ export function entryFrame({ key, wire, expiresAtMs }: Entry, nowMs: number): Bu
   frame.writeInt32BE(Math.max(-MAX_INT32, Math.min(remainingMs, MAX_INT32)), 5);
   frame.writeUInt16BE(key.length, 9);
   frame.write(key, 11, 'latin1');
-  frame.write(wire, 11 + key.length, 'latin1');
+  wire.copy(frame, 11 + key.length);
   return frame;
 }
 

@@ -22,6 +22,7 @@ import {
   RCODE_MASK,
   RCODE_SERVFAIL,
   writeUint16,
+  writeUint32,
 } from './header.ts';
 import { TYPE_OPT } from './type.ts';
 
@@ -39,11 +40,27 @@ export interface Asked {
   readonly dnssecOk: boolean;
 }
 
-/** What a reply takes from the answer: a whole one, or the part of it that fits. */
-export type Written = Pick<
+/** What a reply's header and place take from the answer. */
+type Head = Pick<
   Answer,
-  'wire' | 'flags' | 'rcode' | 'questionEnd' | 'answerCount' | 'authorityCount' | 'additionalCount'
+  'flags' | 'rcode' | 'questionEnd' | 'answerCount' | 'authorityCount' | 'additionalCount'
 >;
+
+/** What a reply takes from the answer: a whole one, or the part of it that fits. */
+export type Written = Head & Pick<Answer, 'wire'>;
+
+/** An answer as a cache keeps it. */
+export interface StoredAnswer extends Head {
+  /** What follows the question, one character per octet. */
+  readonly records: string;
+  /** Where each TTL stands in the message, one character each. */
+  readonly ttlOffsets: string;
+}
+
+/** A string's way into memory, which @types/node does not know. */
+interface Latin1Writable {
+  latin1Write(text: string, at: number, length: number): number;
+}
 
 /**
  * Writes `answer` as the reply to the query at `packet[start…]`. They must have the same question,
@@ -68,6 +85,49 @@ export function writeReply(
   const optLength = asked.hasOpt ? OPT_LENGTH + echoLength : 0;
   const length = wire.length + optLength;
   if (length > limit || questionEnd !== asked.questionEnd) return DOES_NOT_FIT;
+  writeHead(answer, asked, packet, start, aaFlag);
+  wire.copy(packet, start + questionEnd, questionEnd);
+  if (optLength !== 0) {
+    writeOpt(asked, packet, start + wire.length, echo, echoLength, answer.rcode);
+  }
+  return length;
+}
+
+/**
+ * The same for an answer from the cache, all its records with this TTL. Written where it goes in one
+ * step: nothing is allocated.
+ */
+export function writeStored(
+  stored: StoredAnswer,
+  ttlSeconds: number,
+  asked: Asked,
+  packet: Buffer,
+  start: number,
+  limit: number,
+  echo: Buffer,
+  echoLength: number,
+): number {
+  const { records, ttlOffsets, questionEnd } = stored;
+  const end = questionEnd + records.length;
+  const optLength = asked.hasOpt ? OPT_LENGTH + echoLength : 0;
+  if (end + optLength > limit || questionEnd !== asked.questionEnd) return DOES_NOT_FIT;
+  writeHead(stored, asked, packet, start, FLAG_AA);
+  (packet as Buffer & Latin1Writable).latin1Write(records, start + questionEnd, records.length);
+  for (let i = 0; i < ttlOffsets.length; i++) {
+    writeUint32(packet, start + ttlOffsets.charCodeAt(i), ttlSeconds);
+  }
+  if (optLength !== 0) writeOpt(asked, packet, start + end, echo, echoLength, stored.rcode);
+  return end + optLength;
+}
+
+/** Flags and counts. ID and QDCOUNT are the query's own. */
+function writeHead(
+  answer: Head,
+  asked: Asked,
+  packet: Buffer,
+  start: number,
+  aaFlag: number,
+): void {
   const flags =
     (answer.flags & (FLAG_AA | FLAG_TC | FLAG_RA)) |
     aaFlag |
@@ -82,11 +142,6 @@ export function writeReply(
   writeUint16(packet, start + 6, answer.answerCount);
   writeUint16(packet, start + 8, answer.authorityCount);
   writeUint16(packet, start + 10, answer.additionalCount + (asked.hasOpt ? 1 : 0));
-  wire.copy(packet, start + questionEnd, questionEnd);
-  if (optLength !== 0) {
-    writeOpt(asked, packet, start + wire.length, echo, echoLength, answer.rcode);
-  }
-  return length;
 }
 
 /**

@@ -52,8 +52,6 @@ const MAX_PASSED = 1024;
 const PLAIN_TAIL = '\0\x01\0\x01\0';
 const TAIL_LENGTH = PLAIN_TAIL.length;
 const UNDERSCORE = 0x5f;
-/** Where a message says how many answers it holds. */
-const ANSWER_COUNT = 6;
 
 /** What the cut works with. */
 export interface CutModules {
@@ -195,8 +193,8 @@ function isPlain({ key, qclass, opcode, recursionDesired }: Query): boolean {
  * RFC 8020 §2: "If there is a CNAME chain in the answer, the NXDOMAIN response applies to the last
  * name of it": the name asked for exists then.
  */
-function isDenied({ kind, wire }: Entry): boolean {
-  return kind === KIND_NAME_ERROR && wire.startsWith('\0\0', ANSWER_COUNT);
+function isDenied({ kind, answerCount }: Entry): boolean {
+  return kind === KIND_NAME_ERROR && answerCount === 0;
 }
 
 /** The query that a key stands for; its ID does not matter. */

@@ -13,9 +13,7 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { CacheCounters } from '../cache/counters.ts';
 import type { Entry } from '../cache/entry.ts';
-import { HitAnswer } from '../cache/hit-answer.ts';
 import { ZoneSet } from '../cache/zone-set.ts';
-import type { Answer } from '../dns/answer.ts';
 import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Client, Query } from '../dns/query.ts';
@@ -34,7 +32,7 @@ export class CacheStage implements Stage, HitPath {
   readonly #cut: NxdomainCut | null;
   /** Null when all of the block's names are cached. */
   readonly #zones: ZoneSet | null;
-  readonly #hitAnswer = new HitAnswer();
+  #hitTtlSeconds = 0;
   /** BOUNDED by the listeners of the block. */
   readonly #counters = new Map<string, CacheCounters>();
 
@@ -60,7 +58,7 @@ export class CacheStage implements Stage, HitPath {
   }
 
   // A name outside the cache's zones is never stored, so it is not looked for here.
-  hit(view: QueryView, nowMs: number, counters: CacheCounters): Answer | null {
+  hit(view: QueryView, nowMs: number, counters: CacheCounters): Entry | null {
     const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
     if (entry === undefined || nowMs >= entry.expiresAtMs) return null;
     const { prefetch } = this.#options;
@@ -69,7 +67,12 @@ export class CacheStage implements Stage, HitPath {
       entry.noteHit(nowMs, prefetch.durationMs);
     }
     countHit(entry, counters);
-    return this.#hitAnswer.fill(entry, this.#freshTtl(entry, nowMs));
+    this.#hitTtlSeconds = this.#freshTtl(entry, nowMs);
+    return entry;
+  }
+
+  get hitTtlSeconds(): number {
+    return this.#hitTtlSeconds;
   }
 
   get isPressed(): boolean {

@@ -38,6 +38,8 @@ export class FairStage implements Stage, HitPath {
     return this.#counters;
   }
 
+  readonly hitTtlSeconds = 0;
+
   hit(): null {
     return null;
   }

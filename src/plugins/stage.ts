@@ -6,6 +6,7 @@ import type { Answer } from '../dns/answer.ts';
 import { RCODE_REFUSED } from '../dns/header.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
+import type { StoredAnswer } from '../dns/reply.ts';
 
 /** How a query ended. `answer` null: the server writes a bare reply with `rcode`. */
 export interface Outcome {
@@ -32,15 +33,25 @@ export interface Stage {
   resolve(query: Query, done: Done): void;
 }
 
+/** What the short cut finds. */
+export interface Hit extends StoredAnswer {
+  /** As in Answer: the size that metrics show. */
+  readonly uncompressedLength: number;
+  /** The answer itself, for a reply that does not fit as it is. Null when it cannot be read. */
+  toAnswer(ttlSeconds: number): Answer | null;
+}
+
 /** The short cut for answers that lie ready: no Query is built, nothing is allocated but the key. */
 export interface HitPath {
   /** The counters of one listener; the same object for the same label, for good. */
   countersFor(server: string): CacheCounters;
   /**
-   * The stored answer with its TTLs as of now, counted as a request and a hit; null when the chain
-   * must see the query: a miss, a stale entry, one due for prefetch. Null counts nothing.
+   * The stored answer, counted as a request and a hit; null when the chain must see the query: a miss,
+   * a stale entry, one due for prefetch. Null counts nothing.
    */
-  hit(view: QueryView, nowMs: number, counters: CacheCounters): Answer | null;
+  hit(view: QueryView, nowMs: number, counters: CacheCounters): Hit | null;
+  /** The TTL of all records of the last hit, in seconds. */
+  readonly hitTtlSeconds: number;
   /** Whether some client may have its share of the misses that wait: `sheds` is worth a question. */
   readonly isPressed: boolean;
   /**

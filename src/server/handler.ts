@@ -5,7 +5,6 @@
  * The hit path is synchronous from `handle` to its return and allocates nothing but the cache key.
  */
 
-import type { Answer } from '../dns/answer.ts';
 import {
   CLASS_IN,
   FLAG_AA,
@@ -18,11 +17,11 @@ import {
 } from '../dns/header.ts';
 import { Query } from '../dns/query.ts';
 import { QueryView, READ_BADVERS, READ_DROP, READ_FORMERR, READ_OK } from '../dns/query-view.ts';
-import { DOES_NOT_FIT, writeRcode, writeReply } from '../dns/reply.ts';
+import { DOES_NOT_FIT, writeRcode, writeStored } from '../dns/reply.ts';
 import { truncateReply } from '../dns/truncate.ts';
 import type { Log } from '../log/log.ts';
 import type { ZoneCounters } from '../metrics/zone-counters.ts';
-import { failed, type Outcome } from '../plugins/stage.ts';
+import { failed, type Hit, type HitPath, type Outcome } from '../plugins/stage.ts';
 import type { Door, PacketHandler } from './door.ts';
 import { finishReply } from './finish.ts';
 import type { QueryObserver } from './observer.ts';
@@ -82,16 +81,17 @@ export class Handler implements PacketHandler {
     const proto = door.transport === 'udp' ? 0 : 1;
     counters.countRequest(proto, door.family, view.qtype, length, view.dnssecOk);
     if (view.ednsSize > pipeline.maxEdnsSize) view.ednsSize = pipeline.maxEdnsSize;
-    const answer =
-      pipeline.hitPath === null || route.hitCounters === null
-        ? null
-        : pipeline.hitPath.hit(view, this.#nowMs, route.hitCounters);
-    if (answer !== null) {
-      return this.#deliverHit(route, answer, packet, start, capacity, door);
-    }
-    if (pipeline.hitPath?.isPressed && this.#sheds(route, door)) {
-      counters.countResponse(proto, RCODE_REFUSED, '', 0);
-      return writeRcode(view, packet, start, RCODE_REFUSED);
+    const { hitPath } = pipeline;
+    if (hitPath !== null && route.hitCounters !== null) {
+      const hit = hitPath.hit(view, this.#nowMs, route.hitCounters);
+      if (hit !== null) {
+        this.#countHit(route, hit, door);
+        return this.#deliver(hit, hitPath.hitTtlSeconds, packet, start, capacity, door);
+      }
+      if (hitPath.isPressed && this.#sheds(route, hitPath, door)) {
+        counters.countResponse(proto, RCODE_REFUSED, '', 0);
+        return writeRcode(view, packet, start, RCODE_REFUSED);
+      }
     }
     return this.#ask(route, packet, start, door);
   }
@@ -110,42 +110,31 @@ export class Handler implements PacketHandler {
     touched.length = 0;
   }
 
-  #deliverHit(
-    route: Route,
-    answer: Answer,
+  #countHit(route: Route, hit: Hit, door: Door): void {
+    if (route.hitsInBatch++ === 0) this.#touched.push(route);
+    const proto = door.transport === 'udp' ? 0 : 1;
+    route.counters.countResponse(proto, hit.rcode, 'cache', hit.uncompressedLength);
+    if (this.observer !== null) this.observer.hit(this.#view, hit.rcode, door);
+  }
+
+  /** Writes a stored answer over the query; one that is too long for the client is cut. */
+  #deliver(
+    hit: Hit,
+    ttlSeconds: number,
     packet: Buffer,
     start: number,
     capacity: number,
     door: Door,
   ): number {
     const view = this.#view;
-    const udp = door.transport === 'udp';
-    if (route.hitsInBatch++ === 0) this.#touched.push(route);
-    route.counters.countResponse(udp ? 0 : 1, answer.rcode, 'cache', answer.uncompressedLength);
-    if (this.observer !== null) this.observer.hit(view, answer.rcode, door);
-    const limit = udp ? view.udpLimit : MAX_MESSAGE_LENGTH;
+    const limit = door.transport === 'udp' ? view.udpLimit : MAX_MESSAGE_LENGTH;
     const room = Math.min(limit, capacity);
-    const written = writeReply(
-      answer,
-      view,
-      packet,
-      start,
-      room,
-      FLAG_AA,
-      view.echo,
-      view.echoLength,
-    );
+    const { echo, echoLength } = view;
+    const written = writeStored(hit, ttlSeconds, view, packet, start, room, echo, echoLength);
     if (written !== DOES_NOT_FIT) return written;
-    const reply = truncateReply(
-      answer,
-      view,
-      packet,
-      start,
-      limit,
-      FLAG_AA,
-      view.echo,
-      view.echoLength,
-    );
+    const answer = hit.toAnswer(ttlSeconds);
+    if (answer === null) return writeRcode(view, packet, start, RCODE_SERVFAIL);
+    const reply = truncateReply(answer, view, packet, start, limit, FLAG_AA, echo, echoLength);
     if (reply.length > capacity) {
       door.currentClient().send(reply);
       return 0;
@@ -155,8 +144,8 @@ export class Handler implements PacketHandler {
   }
 
   /** Whether the cache refuses this miss because of its client, without a look at the chain. */
-  #sheds({ pipeline: { hitPath }, hitCounters }: Route, door: Door): boolean {
-    if (hitPath === null || hitCounters === null) return false;
+  #sheds({ hitCounters }: Route, hitPath: HitPath, door: Door): boolean {
+    if (hitCounters === null) return false;
     return hitPath.sheds(this.#view, this.#nowMs, hitCounters, door.currentClient());
   }
 

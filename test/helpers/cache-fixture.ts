@@ -226,7 +226,8 @@ export async function startCache(corefile: string, facts: Partial<BlockFacts> = 
   const ask = (asking: Asking | string): Got => {
     const question = typeof asking === 'string' ? { name: asking } : asking;
     const hit = path.hit(viewOf(question), clock.nowMs(), counters);
-    if (hit !== null) return show(answered(hit, 'cache', 1));
+    const answer = hit === null ? null : hit.toAnswer(path.hitTtlSeconds);
+    if (answer !== null) return show(answered(answer, 'cache', 1));
     const got = send(question);
     if (got.length !== 1) throw new Error(`${got.length} outcomes`);
     return got[0];

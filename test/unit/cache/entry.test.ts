@@ -2,10 +2,19 @@ import packet from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { KIND_SUCCESS } from '../../../src/cache/classification.ts';
 import { Entry } from '../../../src/cache/entry.ts';
-import { HitAnswer } from '../../../src/cache/hit-answer.ts';
 import type { Answer } from '../../../src/dns/answer.ts';
-import { FLAG_AD, FLAG_RA } from '../../../src/dns/header.ts';
-import { a, makeAnswer, makeQuery, type Reply, soa } from '../../helpers/cache-fixture.ts';
+import { FLAG_AA, FLAG_AD, FLAG_RA } from '../../../src/dns/header.ts';
+import type { QueryView } from '../../../src/dns/query-view.ts';
+import { DOES_NOT_FIT, writeReply, writeStored } from '../../../src/dns/reply.ts';
+import {
+  type Asking,
+  a,
+  makeAnswer,
+  makeQuery,
+  type Reply,
+  soa,
+  viewOf,
+} from '../../helpers/cache-fixture.ts';
 
 function makeEntry(name: string, reply: Reply): { entry: Entry; answer: Answer } {
   const answer = makeAnswer({ name }, reply);
@@ -23,7 +32,8 @@ function makeEntry(name: string, reply: Reply): { entry: Entry; answer: Answer }
 function fieldsOf({ wire, ttlOffsets, ...answer }: Answer) {
   const { flags, rcode, questionEnd, answerCount, authorityCount, additionalCount } = answer;
   return {
-    wire: wire.toString('hex'),
+    // The ID is the client's.
+    wire: wire.toString('hex', 2),
     ttlOffsets: [...ttlOffsets],
     counts: [answerCount, authorityCount, additionalCount],
     uncompressedLength: answer.uncompressedLength,
@@ -32,6 +42,16 @@ function fieldsOf({ wire, ttlOffsets, ...answer }: Answer) {
     questionEnd,
   };
 }
+
+/** The reply that `write` makes of a query, in hexadecimal digits. */
+function replyTo(asking: Asking, write: (view: QueryView, packet: Buffer) => number): string {
+  const packet = Buffer.alloc(ROOM);
+  makeQuery(asking).wire.copy(packet);
+  const length = write(viewOf(asking), packet);
+  return packet.toString('hex', 0, length);
+}
+
+const ROOM = 8192;
 
 const replies: [string, Reply][] = [
   ['one record', { answers: [a(60)] }],
@@ -50,15 +70,41 @@ describe('an entry', () => {
     answer.setTtl(17);
     const returned = entry.toAnswer(17);
     expect(returned && fieldsOf(returned)).toEqual(fieldsOf(answer));
-    expect(fieldsOf(new HitAnswer().fill(entry, 17))).toEqual(fieldsOf(answer));
+  });
+
+  test.each(replies)('is written as the answer would be: %s', (_, reply) => {
+    const { entry, answer } = makeEntry('a.test', reply);
+    for (const ttlSeconds of [3, 2 ** 31 + 1]) {
+      answer.setTtl(ttlSeconds);
+      for (const asking of [{}, { edns: 4096 }, { edns: 4096, do: true, ad: true }]) {
+        const expected = replyTo({ name: 'A.tesT', ...asking }, (view, packet) =>
+          writeReply(answer, view, packet, 0, ROOM, FLAG_AA, view.echo, view.echoLength),
+        );
+        const written = replyTo({ name: 'A.tesT', ...asking }, (view, packet) =>
+          writeStored(entry, ttlSeconds, view, packet, 0, ROOM, view.echo, view.echoLength),
+        );
+        expect(written).toBe(expected);
+      }
+    }
+  });
+
+  test.each([
+    ['that has no room for it', { name: 'a.test' }, 30],
+    ['with another question', { name: 'ab.test' }, ROOM],
+  ])('is not written to a place %s', (_, asking, limit) => {
+    const { entry } = makeEntry('a.test', replies[0][1]);
+    const view = viewOf(asking);
+    const packet = Buffer.alloc(ROOM, 7);
+    expect(writeStored(entry, 1, view, packet, 0, limit, view.echo, 0)).toBe(DOES_NOT_FIT);
+    expect(packet.every((octet) => octet === 7)).toBe(true);
   });
 
   test('does not change with the answer it was made of', () => {
     const { entry, answer } = makeEntry('a.test', replies[1][1]);
-    const before = entry.wire;
+    const before = entry.toWire();
     answer.wire.fill(0);
-    expect(entry.wire).toBe(before);
-    expect(packet.decode(Buffer.from(entry.wire, 'latin1')).answers).toHaveLength(2);
+    expect(entry.toWire()).toEqual(before);
+    expect(packet.decode(before).answers).toHaveLength(2);
   });
 
   test('lives whole seconds from when it was stored', () => {
@@ -80,15 +126,4 @@ describe('an entry', () => {
     entry.noteHit(220_001, 60_000);
     expect(entry.hits).toBe(1);
   });
-});
-
-test('a hit answer is filled again without a trace of the one before', () => {
-  const hitAnswer = new HitAnswer();
-  const long = makeEntry('long.name.test', replies[4][1]);
-  const short = makeEntry('b.test', replies[0][1]);
-  hitAnswer.fill(long.entry, 9);
-  short.answer.setTtl(3);
-  expect(fieldsOf(hitAnswer.fill(short.entry, 3))).toEqual(fieldsOf(short.answer));
-  long.answer.setTtl(2 ** 31 + 1);
-  expect(fieldsOf(hitAnswer.fill(long.entry, 2 ** 31 + 1))).toEqual(fieldsOf(long.answer));
 });
