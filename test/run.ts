@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 
 /** Tests that run together. */
 interface Suite {
@@ -25,6 +25,26 @@ interface Outcome {
   readonly skipped: number;
   /** Why it did not run, or did not come to an end; '' otherwise. */
   readonly reason: string;
+  /** Name and first line of the message of each failed test, and of each file that could not be run. */
+  readonly failures: readonly string[];
+}
+
+/** What is used of vitest's JSON report. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
 }
 
 const HOST_TOOLS = ['ip', 'iptables', 'iptables-save', 'conntrack', 'nsd', 'dig', 'musl-gcc'];
@@ -49,6 +69,15 @@ const SUITES: readonly Suite[] = [
     command: (reportPath) => ['bash', 'test/host/uml.sh', reportPath],
   },
   {
+    name: 'faults',
+    tools: [],
+    needsRoot: false,
+    command: (reportPath) => [
+      ...['env', 'FAULTS=short'],
+      ...vitest('vitest.faults.config.ts', reportPath, 'short', 'flood', 'replaced-pods'),
+    ],
+  },
+  {
     name: 'deploy: manifests',
     tools: ['kubectl'],
     needsRoot: false,
@@ -68,6 +97,8 @@ const SUITES: readonly Suite[] = [
   },
 ];
 
+const NOTHING = { passed: 0, failed: 0, skipped: 0, failures: [] };
+
 const root = new URL('..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-test-'));
 const outcomes = SUITES.map((suite, index) => run(suite, join(folder, `${index}.json`)));
@@ -84,17 +115,16 @@ function run(suite: Suite, reportPath: string): Outcome {
   const reason = reasonNotToRun(suite);
   if (reason !== '') {
     console.log(`not run: ${reason}`);
-    return { name: suite.name, passed: 0, failed: 0, skipped: 1, reason: `not run: ${reason}` };
+    return { ...NOTHING, name: suite.name, skipped: 1, reason: `not run: ${reason}` };
   }
   const [program, ...args] = suite.command(reportPath);
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
   if (!existsSync(reportPath)) {
     const cause = error?.message ?? `exit status ${status}`;
-    return { name: suite.name, passed: 0, failed: 1, skipped: 0, reason: `no report: ${cause}` };
+    return { ...NOTHING, name: suite.name, failed: 1, reason: `no report: ${cause}` };
   }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-    readFileSync(reportPath, 'utf8'),
-  );
+  const report: Report = JSON.parse(readFileSync(reportPath, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = report;
   // A file that cannot be loaded, or an error outside a test, fails the run without a failed test.
   const failedOutside = status !== 0 && numFailedTests === 0;
   return {
@@ -103,7 +133,23 @@ function run(suite: Suite, reportPath: string): Outcome {
     failed: failedOutside ? 1 : numFailedTests,
     skipped: numPendingTests + numTodoTests,
     reason: failedOutside ? `exit status ${status} though no test failed` : '',
+    failures: failuresIn(report),
   };
+}
+
+function failuresIn({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults.filter((result) => result.status === 'failed');
+    if (failed.length === 0 && status === 'failed') return [`${file}: ${firstLine(message)}`];
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`,
+    );
+  });
+}
+
+function firstLine(text = ''): string {
+  return text.trim().split('\n')[0];
 }
 
 function reasonNotToRun(suite: Suite): string {
@@ -123,12 +169,16 @@ function isOnPath(tool: string): boolean {
   });
 }
 
-/** The last line holds the totals. A suite that did not run counts as one skipped. */
+/**
+ * Failed tests one a line, as often no more than the end of the output is seen. The last line holds
+ * the totals. A suite that did not run counts as one skipped.
+ */
 function report(all: readonly Outcome[]): void {
   console.log('\n── summary');
   for (const { name, reason, ...counts } of all) {
     console.log(`${name}: ${countsText(counts)}${reason === '' ? '' : ` (${reason})`}`);
   }
+  for (const { failures } of all) for (const failure of failures) console.log(`FAILED ${failure}`);
   const sum = (key: 'passed' | 'failed' | 'skipped') =>
     all.reduce((total, outcome) => total + outcome[key], 0);
   const total = { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
