@@ -6,7 +6,10 @@ import { durationText, shortNumber, textTable } from '../text-table.ts';
 const INTERVAL_MS = 1000;
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 100;
-const CLEAR = '\x1b[H\x1b[2J';
+/** Control sequences (ECMA-48): to the upper left corner; erase to the end of the line, of the screen. */
+const HOME = '\x1b[H';
+const ERASE_LINE = '\x1b[K';
+const ERASE_REST = '\x1b[J';
 /** Lines of a screen that are not lists. */
 const HEAD_LINES = 6;
 
@@ -47,7 +50,7 @@ export const top: Command = {
       modules.write(
         words.isSet('json')
           ? `${JSON.stringify({ ...view, upstreams: rates })}\n`
-          : (modules.isTerminal ? CLEAR : '') + screenText(view, rates),
+          : shown(screenText(view, rates), modules.isTerminal),
       );
     }
     return 0;
@@ -84,8 +87,26 @@ class UpstreamRates {
   }
 }
 
-function screenText(view: TopView, upstreams: readonly UpstreamRate[]): string {
+/** On a terminal each screen is written over the one before, which does not flicker, and fits. */
+function shown(screen: string, isTerminal: boolean): string {
+  if (!isTerminal) return screen;
+  const { rows, columns } = screenSize();
+  const lines = screen
+    .trimEnd()
+    .split('\n')
+    .slice(0, rows - 1);
+  const text = lines.map((line) => `${line.slice(0, columns - 1)}${ERASE_LINE}\n`).join('');
+  return HOME + text + ERASE_REST;
+}
+
+/** As it is now: windows change their size. */
+function screenSize(): { rows: number; columns: number } {
   const { rows = DEFAULT_ROWS, columns = DEFAULT_COLUMNS } = process.stdout;
+  return { rows, columns };
+}
+
+function screenText(view: TopView, upstreams: readonly UpstreamRate[]): string {
+  const { rows, columns } = screenSize();
   const { queriesPerSecond, sampledOneIn, watchedSeconds } = view;
   const sampled = sampledOneIn === 1 ? 'all looked at' : `one in ${sampledOneIn} looked at`;
   const head = `${shortNumber(queriesPerSecond)} queries a second, ${sampled}, for ${Math.round(watchedSeconds)} s\n`;
