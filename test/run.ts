@@ -70,7 +70,7 @@ const SUITES: readonly Suite[] = [
   },
   {
     name: 'faults',
-    tools: [],
+    tools: HOST_TOOLS,
     needsRoot: false,
     command: (reportPath) => [
       ...['env', 'FAULTS=short'],
