@@ -41,7 +41,7 @@ test(`${ROUNDS} stops and starts at ${PER_SECOND}/s lose nothing`, async () => {
   const { records, stop } = load(100);
   await sleep(300 * slowness);
   for (let round = 0; round < ROUNDS; round++) {
-    const daemon = await Daemon.launch(cluster).untilServing();
+    const daemon = await Daemon.start(cluster);
     await sleep(100 * slowness);
     expect(await daemon.stop(), daemon.output).toBe(0);
   }

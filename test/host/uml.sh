@@ -91,10 +91,11 @@ echo "$NOT_HERE"
 
 # One report of the sums. Without it, a kernel that did not end is a failure of the whole.
 "$root/node_modules/.bin/node" - "$report" "$work"/*/report.json <<'SUM'
-const { readFileSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const [report, ...paths] = process.argv.slice(2);
 const sums = {};
-for (const path of paths) {
+// A kernel that did not come to an end has none.
+for (const path of paths.filter((path) => existsSync(path))) {
   for (const [key, value] of Object.entries(JSON.parse(readFileSync(path, 'utf8')))) {
     if (typeof value === 'number') sums[key] = (sums[key] ?? 0) + value;
   }
