@@ -30,7 +30,9 @@ const LISTING_END = '\n}\n';
 
 /** The real thing. */
 export const ownTable: TableOwner = async (table, commands) => {
-  const child = spawn('nft', ['-i'], { stdio: 'pipe' });
+  // At a prompt nft keeps a history in the home folder; here it is to find none.
+  const env = { ...process.env, HOME: '/nonexistent' };
+  const child = spawn('nft', ['-i'], { stdio: 'pipe', env });
   const holder = new NftHolder(child);
   try {
     await holder.make(`${commands}\nlist table inet ${table}\n`);
