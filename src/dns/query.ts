@@ -45,7 +45,7 @@ export interface UpstreamStep {
   readonly query: Query;
   /** `10.96.0.10:53`. */
   readonly to: string;
-  readonly protocol: 'udp' | 'tcp' | 'tcp-tls';
+  readonly protocol: 'udp' | 'tcp' | 'tcp-tls' | 'https';
   readonly tookMs: number;
   /** Of its answer; null when there was none. */
   readonly rcode: number | null;

@@ -6,7 +6,7 @@ import { isLetter } from './letter-case.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Names of transports as the metrics have them. */
-export type Protocol = 'udp' | 'tcp' | 'tcp-tls';
+export type Protocol = 'udp' | 'tcp' | 'tcp-tls' | 'https';
 
 /** Sends attempts to one upstream over one transport. */
 export interface Exchange {

@@ -1,6 +1,6 @@
 /** Opens streams to an upstream: TCP, or TLS with its session kept for the next connection. */
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 
 /** Where an upstream is and how its streams are secured. */
 export interface StreamTarget {
@@ -10,6 +10,14 @@ export interface StreamTarget {
   readonly sourceAddress: string;
   /** null: plain TCP. */
   readonly tls: TlsOptions | null;
+  /** How to ask over HTTPS; absent: it is not. */
+  readonly https?: HttpsOptions;
+}
+
+/** DNS over HTTPS (RFC 8484). */
+export interface HttpsOptions {
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
 }
 
 /** Client side of DNS over TLS (RFC 7858). File contents, not names. */
@@ -53,7 +61,8 @@ export class TlsDialer {
     this.#tls = tls;
   }
 
-  dial(onData: OnData): Socket {
+  /** @param onData null: who dials reads for himself */
+  dial(onData: OnData | null): TLSSocket {
     const { address, port, sourceAddress } = this.#target;
     const { serverName, certificate, key, authorities } = this.#tls;
     const socket = connectTls({
@@ -65,12 +74,13 @@ export class TlsDialer {
       ...(certificate === null || key === null ? {} : { cert: certificate, key }),
       ...(authorities === null ? {} : { ca: authorities }),
       ...(this.#session === null ? {} : { session: this.#session }),
+      ...(this.#target.https === undefined ? {} : { ALPNProtocols: ['h2'] }),
     });
     socket.setNoDelay(true);
     socket.on('session', (session) => {
       this.#session = session;
     });
-    socket.on('data', (chunk: Buffer) => onData(chunk, chunk.length));
+    if (onData !== null) socket.on('data', (chunk: Buffer) => onData(chunk, chunk.length));
     return socket;
   }
 }

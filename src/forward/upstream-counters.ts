@@ -8,7 +8,7 @@ import type { Protocol } from './attempt.ts';
 /** Response codes a header can hold. */
 const RCODE_COUNT = 16;
 
-const PROTOCOLS: readonly Protocol[] = ['udp', 'tcp', 'tcp-tls'];
+const PROTOCOLS: readonly Protocol[] = ['udp', 'tcp', 'tcp-tls', 'https'];
 
 /** Why a message is ignored, as the metric has it. */
 const IGNORED_REASONS = ['source', 'id', 'question', 'case', 'malformed'] as const;
@@ -38,11 +38,12 @@ export class UpstreamCounters {
   /** Answers that did not come in the usual time, so that the query was asked again elsewhere. */
   overdue = 0;
   /** UDP ports and connections open now. */
-  readonly sockets: Record<Protocol, number> = { udp: 0, tcp: 0, 'tcp-tls': 0 };
+  readonly sockets: Record<Protocol, number> = { udp: 0, tcp: 0, 'tcp-tls': 0, https: 0 };
   readonly reuse: Readonly<Record<Protocol, Reuse>> = {
     udp: { hits: 0, misses: 0 },
     tcp: { hits: 0, misses: 0 },
     'tcp-tls': { hits: 0, misses: 0 },
+    https: { hits: 0, misses: 0 },
   };
   /** Seconds from the choice of the upstream to its answer, by rcode. BOUNDED by RCODE_COUNT. */
   readonly #durations: (Histogram | null)[] = new Array(RCODE_COUNT).fill(null);

@@ -4,6 +4,8 @@ import type { Clock } from '../log/clock.ts';
 import type { Attempt, Exchange } from './attempt.ts';
 import type { StreamTarget } from './dial.ts';
 import { HealthCheck, type HealthCheckOptions } from './health-check.ts';
+import { HttpsExchange } from './https-exchange.ts';
+import { HttpsProber } from './https-prober.ts';
 import { buildQuestion, type Prober, StreamProber, UdpProber } from './prober.ts';
 import { RoundTrip } from './round-trip.ts';
 import { type ConnectionLimits, TcpExchange } from './tcp-exchange.ts';
@@ -51,12 +53,18 @@ export class Upstream {
     this.#onStopped = modules.onStopped ?? (() => {});
     this.to = addressText(target.address, target.port);
     this.counters = counters;
-    this.#stream = new TcpExchange(target, options.limits, { clock, counters });
+    this.#stream = new (target.https === undefined ? TcpExchange : HttpsExchange)(
+      target,
+      options.limits,
+      { clock, counters },
+    );
     const sockets = modules.sockets ?? udpSockets();
     this.#udp =
       target.tls === null ? new UdpExchange(target, { clock, counters, sockets }) : this.#stream;
     const overStream = target.tls !== null || options.checkOverTcp;
-    this.prober = modules.prober ?? new (overStream ? StreamProber : UdpProber)(target);
+    const OwnProber = overStream ? StreamProber : UdpProber;
+    this.prober =
+      modules.prober ?? new (target.https === undefined ? OwnProber : HttpsProber)(target);
     const question =
       buildQuestion(healthCheck.domain, TYPE_NS, healthCheck.recursionDesired) ?? Buffer.alloc(0);
     const onAlive = () => {

@@ -83,15 +83,15 @@ function takeUpstream(rule: ForwardRule, target: AddressTarget, context: BlockCo
 
 function takeNamed(
   rule: ForwardRule,
-  { name, port, isTls, serverName }: HostTarget,
+  { kind: _, name, ...way }: HostTarget,
   { parts, catalogue, clock, daemon }: BlockContext,
   log: Log,
 ): NamedUpstreams {
   const { resolvers } = rule;
-  const optionsFor = (address: string) => {
-    const ownName = serverName || rule.tls.serverName || name;
-    return upstreamOptions(rule, { kind: 'address', address, port, isTls, serverName: ownName });
-  };
+  const { port } = way;
+  const serverName = way.serverName || rule.tls.serverName || name;
+  const optionsFor = (address: string) =>
+    upstreamOptions(rule, { ...way, kind: 'address', address, serverName });
   const leadsBack = (address: string) => daemon.isOwnAddress(address, port);
   const servers = () =>
     resolvers.length > 0
@@ -134,10 +134,12 @@ function listedTargets(target: FileTarget, context: BlockContext, log: Log): Add
 }
 
 function upstreamOptions(rule: ForwardRule, target: AddressTarget): UpstreamOptions {
-  const { address, port, isTls, serverName } = target;
+  const { address, port, isTls, serverName, path } = target;
+  const { sourceAddress, httpsMethod: method } = rule;
   const tls = isTls ? { ...rule.tls, serverName: serverName || rule.tls.serverName } : null;
+  const https = path === undefined ? {} : { https: { path, method } };
   return {
-    target: { address, port, sourceAddress: rule.sourceAddress, tls },
+    target: { address, port, sourceAddress, tls, ...https },
     limits: rule.limits,
     healthCheck: rule.healthCheck,
     checkOverTcp: rule.forwarder.forceTcp,

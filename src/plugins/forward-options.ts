@@ -31,6 +31,8 @@ export interface ForwardRule {
   readonly tls: TlsFiles;
   /** '' for the kernel's choice. */
   readonly sourceAddress: string;
+  /** How upstreams over HTTPS are asked. */
+  readonly httpsMethod: 'GET' | 'POST';
   /** Who is asked for the addresses of host names, `ip:port`; empty: the system's name servers. */
   readonly resolvers: readonly string[];
   /** Response codes on which the next `forward` of the block is asked. */
@@ -59,6 +61,7 @@ interface Draft {
   healthCheck: HealthCheckOptions;
   readonly tls: Mutable<TlsFiles>;
   sourceAddress: string;
+  httpsMethod: 'GET' | 'POST';
   readonly resolvers: string[];
   readonly next: Set<number>;
   readonly failover: Set<number>;
@@ -121,6 +124,7 @@ function defaults(targets: readonly Target[]): Draft {
     healthCheck: HEALTH_CHECK,
     tls: { serverName: '', certificate: null, key: null, authorities: null },
     sourceAddress: '',
+    httpsMethod: 'POST',
     resolvers: [],
     next: new Set(),
     failover: new Set(),
@@ -196,6 +200,12 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
       throw new CorefileError('argument-value', `"${value.text}" is not an IP address`, value);
     }
     draft.sourceAddress = value.text;
+  }),
+  doh_method: single((draft, value) => {
+    if (value.text !== 'GET' && value.text !== 'POST') {
+      throw new CorefileError('argument-value', `"${value.text}" is not one of GET, POST`, value);
+    }
+    draft.httpsMethod = value.text;
   }),
   resolver(draft, option, values) {
     checkCount(option, values, { min: 1, max: Number.POSITIVE_INFINITY });

@@ -18,6 +18,8 @@ export interface AddressTarget {
   readonly isTls: boolean;
   /** The name behind `%` for this upstream's certificate; '' without. */
   readonly serverName: string;
+  /** Of `https://`; absent for other schemes. */
+  readonly path?: string;
 }
 
 /** Upstreams by a list that the node keeps. */
@@ -39,12 +41,17 @@ export interface HostTarget {
   readonly isTls: boolean;
   /** The name behind `%` for their certificates; '' without. */
   readonly serverName: string;
+  /** Of `https://`; absent for other schemes. */
+  readonly path?: string;
 }
 
 export type Target = AddressTarget | FileTarget | HostTarget;
 
 const DNS_PORT = 53;
 const TLS_PORT = 853;
+const HTTPS_PORT = 443;
+/** RFC 8484 has servers say where they answer; nearly all do it there. */
+const HTTPS_PATH = '/dns-query';
 const MAX_PORT = 65_535;
 /** An address of IPv4 or a name, `%name`, port. */
 const NAME_AND_PORT = /^([^%:]*)(?:%([^:]+))?(?::(\d+))?$/;
@@ -56,22 +63,35 @@ const LABEL = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
  */
 const HOST_NAME = new RegExp(`^(?!.*(?:^|\\.)\\d+\\.?$)(?:${LABEL}\\.)+(?:${LABEL})?$`);
 
+/** How upstreams are asked, by what stands before `://`. */
+interface Scheme {
+  readonly isTls: boolean;
+  readonly defaultPort: number;
+  readonly path?: string;
+}
+
 /** Reads one TO. Throws CorefileError. */
 export function readTarget(word: Token): Target {
-  const [, scheme = 'dns', rest] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(word.text) ?? [];
-  if (scheme !== 'dns' && scheme !== 'tls') {
-    const message = `'${scheme}' is not supported as a destination protocol in forward: ${word.text}`;
+  const [, name = 'dns', rest] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(word.text) ?? [];
+  if (name === 'https') {
+    const [, place, path = HTTPS_PATH] = /^([^/]*)(\/.*)?$/.exec(rest) ?? [];
+    const scheme = { isTls: true, defaultPort: HTTPS_PORT, path };
+    return readAddress(place, scheme, word) ?? readHost(place, scheme, word);
+  }
+  if (name !== 'dns' && name !== 'tls') {
+    const message = `'${name}' is not supported as a destination protocol in forward: ${word.text}`;
     throw new CorefileError('argument-value', message, word);
   }
-  const isTls = scheme === 'tls';
-  const address = readAddress(rest, isTls, word);
+  const isTls = name === 'tls';
+  const scheme = { isTls, defaultPort: isTls ? TLS_PORT : DNS_PORT };
+  const address = readAddress(rest, scheme, word);
   if (address !== null) return address;
   const file = readFile(rest, word);
-  return file instanceof Error ? readHost(rest, isTls, word, file) : file;
+  return file instanceof Error ? readHost(rest, scheme, word, file) : file;
 }
 
 /** `IP`, `IP:port`, `[IPv6]:port`, each with `%name` behind the address; null when it is none. */
-function readAddress(text: string, isTls: boolean, word: Token): AddressTarget | null {
+function readAddress(text: string, scheme: Scheme, word: Token): AddressTarget | null {
   const bracketed = /^\[([^\]]*)\](?:%([^:]+))?(?::(\d+))?$/.exec(text);
   const bare = /^([^%]*)(?:%(.+))?$/.exec(text);
   const parts = bracketed ?? (isIP(bare?.[1] ?? '') === 6 ? bare : NAME_AND_PORT.exec(text));
@@ -79,8 +99,7 @@ function readAddress(text: string, isTls: boolean, word: Token): AddressTarget |
   const [, inner, name = '', digits] = parts;
   const [address, zone = ''] = inner.split('%');
   if (isIP(address) === 0) return null;
-  const port = portOf(digits, isTls, word);
-  return Object.freeze({ kind: 'address', address, port, isTls, serverName: name || zone });
+  return { kind: 'address', address, ...wayTo(scheme, digits, word), serverName: name || zone };
 }
 
 /** What the file says; the error when it cannot be read. */
@@ -95,22 +114,24 @@ function readFile(path: string, word: Token): FileTarget | Error {
   if (conf.servers.length === 0) {
     throw new CorefileError('file', `"${path}": no nameservers found`, word);
   }
-  return Object.freeze({ kind: 'file', path, conf, version: textVersion(text) });
+  return { kind: 'file', path, conf, version: textVersion(text) };
 }
 
 /** `NAME` or `NAME:port`, with `%name` behind it. */
-function readHost(text: string, isTls: boolean, word: Token, cause: Error): HostTarget {
+function readHost(text: string, scheme: Scheme, word: Token, cause?: Error): HostTarget {
   const [, name = '', serverName = '', digits] = NAME_AND_PORT.exec(text) ?? [];
   if (!HOST_NAME.test(name) || nameFromText(name) === null) {
     const message = `not an IP address, file or host name: "${word.text}"`;
     throw new CorefileError('argument-value', message, word, cause);
   }
-  const port = portOf(digits, isTls, word);
-  return Object.freeze({ kind: 'host', name: name.replace(/\.$/, ''), port, isTls, serverName });
+  const way = wayTo(scheme, digits, word);
+  return { kind: 'host', name: name.replace(/\.$/, ''), ...way, serverName };
 }
 
-function portOf(digits: string | undefined, isTls: boolean, word: Token): number {
-  const port = digits === undefined ? (isTls ? TLS_PORT : DNS_PORT) : Number(digits);
-  if (port >= 1 && port <= MAX_PORT) return port;
+function wayTo({ isTls, defaultPort, path }: Scheme, digits: string | undefined, word: Token) {
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (port >= 1 && port <= MAX_PORT) {
+    return { port, isTls, ...(path === undefined ? {} : { path }) };
+  }
   throw new CorefileError('argument-value', `"${word.text}": port ${digits} is no port`, word);
 }

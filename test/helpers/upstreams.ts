@@ -46,6 +46,7 @@ export function startAttempt(
   upstream: Upstream,
   exchange: Exchange,
   query: Query,
+  clock: Clock = monotonicClock,
 ): { readonly attempt: Attempt; readonly ended: Promise<Ended> } {
   const { promise, resolve } = Promise.withResolvers<Ended>();
   const owner: AttemptOwner = {
@@ -53,7 +54,7 @@ export function startAttempt(
     failed: (attempt, error) => resolve({ attempt, answer: null, error }),
     doubted: () => {},
   };
-  const nowMs = monotonicClock.nowMs();
+  const nowMs = clock.nowMs();
   const attempt = new Attempt(query, owner, upstream, exchange, nowMs);
   exchange.send(attempt, nowMs);
   return { attempt, ended: promise };

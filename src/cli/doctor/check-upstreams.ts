@@ -70,8 +70,8 @@ function readTarget(to: string): Target {
 async function checkOne(target: Target, examination: Examination): Promise<Finding[]> {
   const { to, address, port } = target;
   const { state } = examination;
-  // Upstreams over TLS do not speak plain DNS; the daemon's own view has to do.
-  if (isIP(address) === 0 || port === 853) return [];
+  // Upstreams over TLS or HTTPS do not speak plain DNS; the daemon's own view has to do.
+  if (isIP(address) === 0 || port === 853 || port === 443) return [];
   const looping = state?.upstreams.find((known) => known.to === to)?.health === 'looping';
   if (looping) {
     return [fault(SUBJECT, `${to} sends our queries back to us`, 'take it out of the Corefile')];

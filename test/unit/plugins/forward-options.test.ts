@@ -48,6 +48,7 @@ describe('forward syntax', () => {
       limits: { kept: 2, idleMs: 10_000, maxAgeMs: 60_000 },
       healthCheck: { intervalMs: 500, recursionDesired: true, domain: '.' },
       sourceAddress: '',
+      httpsMethod: 'POST',
       resolvers: [],
       nextOnNodata: false,
     });
@@ -82,6 +83,22 @@ describe('forward syntax', () => {
     ['tls://a.example%b.example:8853', 'a.example', 8853, true, 'b.example'],
   ])('reads the host name %s', (text, name, port, isTls, serverName) => {
     expect(target(text)).toEqual({ kind: 'host', name, port, isTls, serverName });
+  });
+
+  it.each([
+    ['https://9.9.9.9', 'address', 443, '/dns-query', ''],
+    ['https://9.9.9.9:8443/family', 'address', 8443, '/family', ''],
+    [
+      'https://[2620:fe::fe]%dns.quad9.net/dns-query',
+      'address',
+      443,
+      '/dns-query',
+      'dns.quad9.net',
+    ],
+    ['https://dns.quad9.net', 'host', 443, '/dns-query', ''],
+    ['https://dns.quad9.net:8443/', 'host', 8443, '/', ''],
+  ])('reads %s', (text, kind, port, path, serverName) => {
+    expect(target(text)).toMatchObject({ kind, port, path, serverName, isTls: true });
   });
 
   it('counts a host name as one, whatever it stands for', () => {
@@ -138,6 +155,8 @@ describe('forward syntax', () => {
       'resolver 10.96.0.10:5353 ::1\nresolver [fd00::10]:54',
       { resolvers: ['10.96.0.10:5353', '[::1]:53', '[fd00::10]:54'] },
     ],
+    ['doh_method GET', { httpsMethod: 'GET' }],
+    ['doh_method POST', { httpsMethod: 'POST' }],
     ['tls_servername dns.test', { tls: { serverName: 'dns.test' } }],
     ['failfast_all_unhealthy_upstreams', { forwarder: { failFast: true } }],
     ['next NXDOMAIN servfail', { next: new Set([3, 2]) }],
@@ -181,7 +200,7 @@ describe('forward syntax', () => {
     ['forward . dns.example:0', 'argument-value'],
     ['forward . dns.example:x', 'argument-value'],
     [`forward . ${'a.'.repeat(130)}example`, 'argument-value'],
-    ['forward . https://dns.example', 'argument-value'],
+    ['forward . grpc://dns.example', 'argument-value'],
     [`forward . ${'dns.example '.repeat(16)}`, 'argument-count'],
     ['forward . tls://a.example%b.example {\ntls_servername c.example\n}', 'argument-value'],
     ['forward . dns.example {\nresolver\n}', 'argument-count'],
@@ -192,7 +211,11 @@ describe('forward syntax', () => {
     ['forward . dns.example {\nresolver /etc/resolv.conf\n}', 'argument-value'],
     ['forward . 127.0.0.1:0', 'argument-value'],
     ['forward . 127.0.0.1:65536', 'argument-value'],
-    ['forward . https://127.0.0.1', 'argument-value'],
+    ['forward . https://FILE/resolv.conf', 'argument-value'],
+    ['forward . http://127.0.0.1', 'argument-value'],
+    ['forward . https://127.0.0.1:0', 'argument-value'],
+    ['forward . 127.0.0.1 {\ndoh_method PUT\n}', 'argument-value'],
+    ['forward . 127.0.0.1 {\ndoh_method\n}', 'argument-count'],
     ['forward . unix:///run/dns', 'argument-value'],
     ['forward . /nonexistent/resolv.conf', 'argument-value'],
     ['forward . /etc/resolv.conf:53', 'argument-value'],
