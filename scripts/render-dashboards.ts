@@ -1,6 +1,8 @@
 /** Writes the Grafana dashboards into `deploy/grafana`: a node's view, and that of all nodes. */
 import { writeFileSync } from 'node:fs';
-import { FLEET_ROWS, NODE_ROWS, type Panel, type Row } from './dashboard-panels.ts';
+import type { Panel, Row } from './dashboard-expressions.ts';
+import { FLEET_ROWS } from './dashboard-fleet.ts';
+import { NODE_ROWS } from './dashboard-node.ts';
 
 /** Grafana's JSON, as far as we write it. */
 interface Dashboard {
