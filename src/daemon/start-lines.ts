@@ -11,11 +11,21 @@ export function sayWhatIsServed(
 ): void {
   if (quiet || configuration === null) return;
   for (const { address, port, zones } of configuration.listeners) {
-    for (const { zone } of zones)
+    for (const { zone } of zones) {
+      if (!isPreferred(zone)) {
+        log.plain(`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`);
+      }
       log.plain(`${zone}:${port}${address === '' ? '' : ` on ${address}`}`);
+    }
   }
   log.plain(`nodelocaldns-${VERSION}`);
   log.plain(`${process.platform}/${process.arch}, node${process.versions.node}`);
+}
+
+/** RFC 1035 §2.3.1: labels "must start with a letter, end with a letter or digit"; the root is none. */
+function isPreferred(zone: string): boolean {
+  if (zone === '.' || /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) return true;
+  return /^([a-z]([a-z0-9-]*[a-z0-9])?\.)+$/.test(zone);
 }
 
 /** Who serves where, with what, in one line. */
