@@ -3,6 +3,7 @@
  * because a rule in another one takes no part in the same decisions.
  */
 import { readFileSync } from 'node:fs';
+import { CAP_NET_RAW, hasCapability } from './capabilities.ts';
 import type { CommandRunner } from './command.ts';
 import { FAMILY_V4, type Family } from './ip.ts';
 import { IptablesRules, type IptablesVariant, type RuleBackend } from './iptables-rules.ts';
@@ -15,6 +16,16 @@ export interface BackendOptions {
   readonly mode: RulesMode;
   readonly interfaceName: string;
   readonly families: readonly Family[];
+  /** Looked for when not given. */
+  readonly legacy?: LegacyFacts;
+}
+
+/** Where iptables-legacy stands here. */
+export interface LegacyFacts {
+  /** Some program has made tables with it. */
+  readonly isInUse: boolean;
+  /** It asks the kernel through a raw socket, for which this process needs NET_RAW. */
+  readonly isAllowed: boolean;
 }
 
 /** The kernel's rule sets: two that iptables writes to, and tables of nft's own. */
@@ -56,6 +67,15 @@ export async function chooseBackend(
   if (options.mode === 'nftables') return nftables('chosen with -rules nftables');
   const { nft, legacy } = await findKubeChains(run);
   if (nft > 0 && nft >= legacy) return iptables('-nft', false, 'KUBE chains are in iptables-nft');
+  const hasNft = async () =>
+    (await run('nft', ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
+  const canListTables = async () =>
+    (await run('nft', ['list', 'tables'], { deadlineMs: DEADLINE_MS })).status === 0;
+  const { isInUse, isAllowed } = options.legacy ?? legacyFacts();
+  if (options.mode === 'auto' && isInUse && !isAllowed && (await canListTables())) {
+    // The kernel runs both; what is not tracked by the one is not translated by the other.
+    return nftables('iptables-legacy is in use, but wants NET_RAW');
+  }
   if (legacy > 0) return iptables('-legacy', true, 'KUBE chains are in iptables-legacy');
   const proxyIsNative = options.mode === 'auto' && (await hasNativeProxy(run));
   if (proxyIsNative) return nftables('kube-proxy runs in nftables mode');
@@ -64,8 +84,7 @@ export async function chooseBackend(
     const version = plain.stdout.trim();
     return iptables('', !version.includes('nf_tables'), `no KUBE chains yet, using ${version}`);
   }
-  const hasNft = (await run('nft', ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
-  if (options.mode === 'auto' && hasNft) return nftables('there is no iptables');
+  if (options.mode === 'auto' && (await hasNft())) return nftables('there is no iptables');
   return { ruleSet: null, backends: [], reason: 'there is no iptables and no nft program' };
 }
 
@@ -84,7 +103,9 @@ export function otherBackends(
     if (ruleSet !== 'iptables-nft') {
       backends.push(new IptablesRules({ variant: '-nft', isLegacy: false, isV4 }, run));
     }
-    if (ruleSet !== 'iptables-legacy' && hasLegacyTables(isV4 ? 'iptables' : 'ip6tables')) {
+    const hasLegacy = hasLegacyTables(isV4 ? 'iptables' : 'ip6tables');
+    // What is left there stays where it cannot be looked at: the reason of the choice says so.
+    if (ruleSet !== 'iptables-legacy' && hasLegacy && hasCapability(CAP_NET_RAW)) {
       backends.push(new IptablesRules({ variant: '-legacy', isLegacy: true, isV4 }, run));
     }
     return backends;
@@ -144,6 +165,11 @@ async function countKubeChains(
     ({ stdout }) => stdout.match(/^:KUBE-/gm)?.length ?? 0,
   );
   return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function legacyFacts(): LegacyFacts {
+  const isInUse = hasLegacyTables('iptables') || hasLegacyTables('ip6tables');
+  return { isInUse, isAllowed: hasCapability(CAP_NET_RAW) };
 }
 
 function hasLegacyTables(program: string): boolean {

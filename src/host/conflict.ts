@@ -1,19 +1,16 @@
 /** What can be known before anything is set up: that it cannot work, why, and the way out. */
-import { readFileSync } from 'node:fs';
 import type { Log } from '../log/log.ts';
+import { CAP_NET_ADMIN, hasCapability } from './capabilities.ts';
 import { HostError } from './host-error.ts';
 import { canonicalIp } from './ip.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 
-/** linux/capability.h. */
-const CAP_NET_ADMIN = 12n;
 /** The device on which kube-proxy in IPVS mode puts every ClusterIP. */
 const IPVS_INTERFACE = 'kube-ipvs0';
 
 /** Throws HostError when this process may not change the network. */
-export function checkNetAdmin(status = readFileSync('/proc/self/status', 'utf8')): void {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
-  if (((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n) return;
+export function checkNetAdmin(status?: string): void {
+  if (hasCapability(CAP_NET_ADMIN, status)) return;
   throw new HostError(
     'net-admin',
     'this process may not change the network: add NET_ADMIN to securityContext.capabilities.add, or leave the network alone with -setupinterface=false -setupiptables=false',

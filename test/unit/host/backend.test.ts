@@ -1,17 +1,26 @@
 import { expect, test } from 'vitest';
-import { chooseBackend, otherBackends, type RulesMode } from '../../../src/host/backend.ts';
+import {
+  chooseBackend,
+  type LegacyFacts,
+  otherBackends,
+  type RulesMode,
+} from '../../../src/host/backend.ts';
 import type { CommandResult } from '../../../src/host/command.ts';
 import { FAMILY_V4, FAMILY_V6 } from '../../../src/host/ip.ts';
 import { absent, done } from './fakes.ts';
 
 /** Answers by command line, the program's name first; everything else is not there. */
-function choose(answers: Record<string, string>, mode: RulesMode = 'auto') {
+function choose(
+  answers: Record<string, string>,
+  mode: RulesMode = 'auto',
+  legacy: LegacyFacts = { isInUse: false, isAllowed: true },
+) {
   const run = async (file: string, args: readonly string[]): Promise<CommandResult> => {
     const answer = answers[`${file} ${args.join(' ')}`];
     return answer === undefined ? absent : done(answer);
   };
   const families = [FAMILY_V4, FAMILY_V6] as const;
-  return chooseBackend({ mode, interfaceName: 'nodelocaldns', families }, run);
+  return chooseBackend({ mode, interfaceName: 'nodelocaldns', families, legacy }, run);
 }
 
 const names = ({ backends }: { backends: readonly { name: string }[] }) =>
@@ -39,6 +48,27 @@ test('kube-proxy in nftables mode is followed', async () => {
 
 test('without a trace of Kubernetes the plain iptables is used', async () => {
   expect(names(await choose(VERSION))).toEqual(['iptables', 'ip6tables']);
+});
+
+test.each([
+  ['without NET_RAW', { isInUse: true, isAllowed: false }, 'auto', ['nftables']],
+  ['with it', { isInUse: true, isAllowed: true }, 'auto', ['iptables', 'ip6tables']],
+  [
+    'without, asked for',
+    { isInUse: true, isAllowed: false },
+    'iptables',
+    ['iptables', 'ip6tables'],
+  ],
+  ['without, unused', { isInUse: false, isAllowed: false }, 'auto', ['iptables', 'ip6tables']],
+] as const)('beside iptables-legacy, %s', async (_, legacy, mode, expected) => {
+  const answers = { 'nft list tables': '', ...VERSION };
+  expect(names(await choose(answers, mode, legacy))).toEqual(expected);
+});
+
+test('chains in iptables-nft are followed whatever iptables-legacy wants', async () => {
+  const answers = { 'iptables-nft-save -t mangle': KUBE, 'nft list tables': '' };
+  const choice = await choose(answers, 'auto', { isInUse: true, isAllowed: false });
+  expect(names(choice)).toContain('iptables-nft');
 });
 
 test('where there is no iptables, nftables is used, unless iptables was asked for', async () => {
