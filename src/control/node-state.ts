@@ -83,6 +83,8 @@ function counts(catalogue: Catalogue): Counts {
     servedStale: total(catalogue, 'coredns_cache_served_stale_total'),
     rcodes: byLabel(catalogue, 'coredns_dns_responses_total', 'rcode'),
     wastedSearches: byLabel(catalogue, 'nodelocaldns_wasted_searches_total', 'suffix'),
+    leaseExpiries: byLabel(catalogue, 'nodelocaldns_lease_expiries_total', 'reason'),
+    repairs: byLabel(catalogue, 'nodelocaldns_repairs_total', 'kind'),
     hitDurations: durations(catalogue, 'nodelocaldns_hit_duration_seconds'),
     missDurations: durations(catalogue, 'nodelocaldns_miss_duration_seconds'),
   };

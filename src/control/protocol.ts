@@ -110,6 +110,10 @@ export interface Counts {
   readonly rcodes: Readonly<Record<string, number>>;
   /** Names that do not exist and end as a search list has it, by that suffix. */
   readonly wastedSearches: Readonly<Record<string, number>>;
+  /** How often the lease on the addresses ended, by `unanswered` and `standstill`. */
+  readonly leaseExpiries: Readonly<Record<string, number>>;
+  /** What others removed and was put back, by `interface`, `address` and `rules`. */
+  readonly repairs: Readonly<Record<string, number>>;
   readonly hitDurations: Durations;
   readonly missDurations: Durations;
 }

@@ -1,5 +1,6 @@
+import type { Counts } from '../../control/protocol.ts';
 import { canonicalIp } from '../../host/ip.ts';
-import { type Check, fault, good, note, warning } from './examination.ts';
+import { type Check, type Finding, fault, good, note, warning } from './examination.ts';
 
 const SUBJECT = 'interface';
 
@@ -43,6 +44,33 @@ export const checkInterface: Check = async ({ setup, state, addressesOf }) => {
       ),
     ];
   }
-  if (leaseMs === 0) return [good(SUBJECT, `${held}, without end (-lease=0)`)];
-  return [good(SUBJECT, `${held}, leased for ${leaseMs / 1000} s at a time`)];
+  const time =
+    leaseMs === 0 ? 'without end (-lease=0)' : `leased for ${leaseMs / 1000} s at a time`;
+  return [good(SUBJECT, `${held}, ${time}`), ...history(state.counts)];
 };
+
+/** What happened to lease, interface and rules since the start. */
+function history({ leaseExpiries, repairs }: Counts): Finding[] {
+  const findings: Finding[] = [];
+  const { unanswered = 0, standstill = 0 } = leaseExpiries;
+  if (unanswered + standstill > 0) {
+    findings.push(
+      note(
+        'lease',
+        `ended ${unanswered + standstill} times since the start: ${unanswered} times our listeners did not answer, ${standstill} times the process stood still; kube-dns answered meanwhile`,
+        'look at the node’s load and at limits.cpu: the daemon needs processor time each second',
+      ),
+    );
+  }
+  const repaired = Object.entries(repairs).map(([kind, times]) => `${kind} (${times} times)`);
+  if (repaired.length > 0) {
+    findings.push(
+      note(
+        'repairs',
+        `others removed ${repaired.join(', ')} since the start, and the daemon put it back`,
+        'if the numbers grow, find out who: a firewall manager, a CNI’s agent, another cache',
+      ),
+    );
+  }
+  return findings;
+}

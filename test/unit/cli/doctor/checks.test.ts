@@ -50,6 +50,16 @@ test.each([
   expect(finding.slice(0, start.length)).toBe(start);
 });
 
+test('interface: what happened to lease and addresses since the start is told', async () => {
+  const leaseExpiries = { unanswered: 2, standstill: 1 };
+  const counts = { ...WELL.counts, leaseExpiries, repairs: { address: 4, rules: 1 } };
+  const found = await findings(checkInterface, examination({ state: { ...WELL, counts } }));
+  expect(found.slice(1)).toEqual([
+    expect.stringMatching(/^note: ended 3 times since the start: 2 times our listeners/),
+    expect.stringMatching(/^note: others removed address \(4 times\), rules \(1 times\)/),
+  ]);
+});
+
 /** iptables-nft with kube-proxy's chains and these rules of ours. */
 function iptablesWith(rules: readonly string[]): Partial<Examination> {
   return {

@@ -25,7 +25,7 @@ export const WELL: NodeState = {
   caches: [],
   counts: {
     ...{ requests: 1000, hits: 900, misses: 100, servedStale: 0, rcodes: { NOERROR: 1000 } },
-    wastedSearches: {},
+    ...{ wastedSearches: {}, leaseExpiries: {}, repairs: {} },
     hitDurations: { bounds: [], counts: [], sumSeconds: 0 },
     missDurations: { bounds: [], counts: [], sumSeconds: 0 },
   },
