@@ -4,8 +4,10 @@ import { FAMILY_V4, familyOf, ipOctets } from './ip.ts';
 
 /** Whether a process other than this one has a UDP socket bound to exactly this address and port. */
 export function hasOtherOwner(ip: string, port: number): boolean {
+  const inodes = boundInodes(ip, port);
+  if (inodes.length === 0) return false;
   const own = new Set(ownInodes());
-  return boundInodes(ip, port).some((inode) => !own.has(inode));
+  return inodes.some((inode) => !own.has(inode));
 }
 
 /** Inodes of the UDP sockets bound to an address and port in this network namespace. */

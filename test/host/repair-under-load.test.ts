@@ -102,8 +102,8 @@ const iptables = (...args: string[]) => {
 
 test.each([
   ['rules of one chain flushed', () => iptables('-t', 'raw', '-F', 'PREROUTING')],
-  ['rules of one table flushed', () => iptables('-t', 'raw', '-F')],
-])('%s: back within 2 s', async (what, takeAway) => {
+  ...(isUml ? [] : [['rules of one table flushed', () => iptables('-t', 'raw', '-F')] as const]),
+] as const)('%s: back within 2 s', async (what, takeAway) => {
   const { soonestMs, lost, counted } = await disturb([what, 'rules'], takeAway, hasRules);
   expect(soonestMs).toBeLessThan(RULES_BACK_MS + RULES_LOOK_MS);
   expect(counted).toBe(ROUNDS);

@@ -7,11 +7,13 @@ import { Daemon } from './harness/daemon.ts';
 import { startDnsperf } from './harness/dnsperf.ts';
 
 /** Each takes seconds where all is slow. */
-const REPLACEMENTS = isUml ? 2 : 10;
-const PER_SECOND = loadOf(5000);
+const REPLACEMENTS = isUml ? 1 : 10;
+const PER_SECOND = isUml ? loadOf(1000) : 5000;
 const NAMES = loadOf(2000);
 /** Queries that come in the moment between the last socket and the last rule: some 50 ms at 1,000/s. */
 const MAX_LOST_BY_TWO = 500;
+/** Fewer queries than this tell nothing. */
+const ENOUGH = isUml ? 20 : 100;
 /** How much the share of hits may fall. */
 const RATIO_SLACK = 0.05;
 
@@ -56,7 +58,8 @@ function leftBehind(): string[] {
 test(`${REPLACEMENTS} replacements at ${PER_SECOND}/s lose nothing, and the cache stays warm`, async () => {
   let daemon = await start();
   const load = startDnsperf(cluster, { server: KUBE_DNS, perSecond: PER_SECOND, names: NAMES });
-  await sleep(1500 * slowness);
+  await sleep(1500 * slowness + (NAMES / PER_SECOND) * 1000);
+  // By then each name has been asked for.
   const first = countHits(daemon);
   await sleep(1000 * slowness);
   const last = countHits(daemon);
@@ -67,7 +70,7 @@ test(`${REPLACEMENTS} replacements at ${PER_SECOND}/s lose nothing, and the cach
     expect(await daemon.stop(), daemon.output).toBe(0);
     daemon = successor;
     const { hits, all } = countHits(daemon);
-    expect(all).toBeGreaterThan(100);
+    expect(all).toBeGreaterThan(ENOUGH);
     ratios.push(hits / all);
   }
   const { sent, lost, notNoerror, seconds } = await load.finish();
@@ -82,7 +85,7 @@ test(`${REPLACEMENTS} replacements at ${PER_SECOND}/s lose nothing, and the cach
   expect(Math.min(...ratios)).toBeGreaterThan(before - RATIO_SLACK);
 });
 
-test('whoever ends leaves interface and rules to the other', async () => {
+test.skipIf(isUml)('whoever ends leaves interface and rules to the other', async () => {
   const first = await start();
   const second = await start();
   expect(await second.stop(), second.output).toBe(0);

@@ -9,7 +9,7 @@ import { startLoad } from './harness/load.ts';
 import { countAnswers, gapAfterMs, unixMs } from './harness/load-summary.ts';
 
 /** Each takes seconds where all is slow. */
-const ROUNDS = isUml ? 2 : 20;
+const ROUNDS = isUml ? 1 : 20;
 const PER_SECOND = loadOf(1000);
 const SLACK_MS = 500 * slowness;
 const HANG_LIMIT_MS = 5000;

@@ -11,19 +11,22 @@ report=${1:?usage: uml.sh REPORT [TEST...]}
 shift
 # What this kernel cannot do, what would take it minutes though it depends neither on the driver nor
 # on the iptables, and what is not reliable in it: tests skip with isUml, files are left out below.
-NOT_HERE="lease: kill -STOP (has not passed here yet); TUN devices (another driver, the same as
-  outside); deaf listeners, a hung loop and SIGTERM (the process alone)
-repair: nftables and the iptables that is not used (no nf_tables here); the rest, whose bounds in
-  time do not hold here while the machine is busy: name the file to run it
+NOT_HERE="lease: TUN devices (another driver, the same as outside); deaf listeners, a hung loop and SIGTERM
+  (the process alone)
+repair: nftables and the iptables that is not used (no nf_tables here); the rest runs here when it is
+  named, and takes two minutes
+repair-under-load: one round each; tables that are deleted (the old iptables cannot)
+nftables: no nf_tables here
 dual-stack: upstreams, health, metrics (sockets alone)
-replacement, stopping: loads through a dozen or two starts of the daemon, 5 s each here
-commands, without-koffi: programs that read what others have set"
+replacement, stopping: one replacement, one stop and start, at 33 queries/s; the other tests start the
+  daemon a dozen times, 5 s each here
+commands, least-privilege, without-koffi: programs that read what others have set"
 if [ $# -gt 0 ]; then
   shares=("$*")
 else
   shares=(
-    "test/host/cluster.test.ts test/host/dual-stack.test.ts"
-    "test/host/lease.test.ts"
+    "test/host/cluster.test.ts test/host/dual-stack.test.ts test/host/stopping.test.ts"
+    "test/host/lease.test.ts test/host/repair-under-load.test.ts test/host/replacement.test.ts"
   )
 fi
 root=$(cd "$(dirname "$0")/../.." && pwd)
