@@ -37,6 +37,7 @@ const pieces = fc
       fc.constantFrom('{$A}', '{%B%}', '{$C', '.', 'a', 'b', '.:53', '10.0.0.0/9', 'fd00::/7'),
       fc.constantFrom(...DIRECTIVES.map((directive) => directive.name)),
       fc.constantFrom('1', '0s', '30s', '-1', '127.0.0.1', 'lo', ':0', 'class', 'consolidate', '('),
+      fc.constantFrom('tls://a.b%c:853', 'https://a.b/x', 'a.b:0', 'resolver', 'tls', 'doh_method'),
       fc.constantFrom('__PILLAR__LOCAL__DNS__', '__PILLAR__CLUSTER__DNS__', '__X__Y__'),
       fc.string({ unit: 'binary', maxLength: 4 }),
     ),

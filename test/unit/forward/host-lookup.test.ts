@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DnsHostLookup } from '../../../src/forward/host-lookup.ts';
+import { DnsHostLookup, systemServers } from '../../../src/forward/host-lookup.ts';
+import { parseResolvConf } from '../../../src/forward/resolv-conf.ts';
 import { ScriptedUpstream, type UnrulyRule } from '../../helpers/scripted-upstream.ts';
 
 const RULES: readonly UnrulyRule[] = [
@@ -86,5 +88,14 @@ describe('looking up the addresses of an upstream', () => {
       ipv6: ['fd00::1'],
       problem: '',
     });
+  });
+});
+
+describe('the name servers of the system', () => {
+  it('are those of /etc/resolv.conf, without those that lead back here', () => {
+    const { servers } = parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
+    const usable = servers.filter((address) => !/^127\.0\.0\.5[34]$/.test(address));
+    if (usable.length > 0) expect(systemServers(() => false)).toEqual(usable);
+    expect(systemServers(() => true)).toEqual([]);
   });
 });
