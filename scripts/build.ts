@@ -1,22 +1,25 @@
 /**
- * Bundles the daemon into one file, `dist/nodelocaldns.js`. One JavaScript file starts faster and
- * stays smaller in memory than sources whose types are stripped at run time. Packages with native
- * parts stay in node_modules.
+ * Bundles the daemon into one file, `dist/program.js`, which `dist/nodelocaldns.js` runs with what V8
+ * had made of it here. One JavaScript file starts faster and stays smaller in memory than sources
+ * whose types are stripped at run time. Packages with native parts stay in node_modules.
  *
  * The bundle is CommonJS: an ESM import of one of Node's own modules evaluates all of its lazy
  * exports, `node:http` alone 17 MB of them (docs/decisions/0010-performance.md).
  */
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { buildPage } from './build-page.ts';
 
-const OUTPUT = 'dist/nodelocaldns.js';
+const LAUNCHER = 'dist/nodelocaldns.js';
+const PROGRAM = 'dist/program.js';
+const CACHE = 'dist/program.cache';
 
-const BANNER = [
-  '#!/usr/bin/env node',
-  "const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
-].join('\n');
+const BANNER = "const bundleUrl = require('node:url').pathToFileURL(__filename).href;";
+
+const MAX_CACHE_OCTETS = 1 << 26;
 
 /** Loaded when first used, not when imported: what the configuration does not need costs nothing. */
 const LAZY = /^(node:|koffi$|netlink$)/;
@@ -41,7 +44,7 @@ const require = createRequire(import.meta.url);
 await build({
   absWorkingDir: root.pathname,
   entryPoints: ['src/main.ts'],
-  outfile: OUTPUT,
+  outfile: PROGRAM,
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -60,8 +63,43 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
-await chmod(new URL(OUTPUT, root), 0o755);
+await checkAscii();
+await build({
+  absWorkingDir: root.pathname,
+  entryPoints: ['src/launch.ts'],
+  outfile: LAUNCHER,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  banner: { js: '#!/usr/bin/env node' },
+  logLevel: 'warning',
+});
+await chmod(new URL(LAUNCHER, root), 0o755);
 await writeFile(new URL('dist/package.json', root), '{ "type": "commonjs" }\n');
+await writeCache();
+
+/** V8 keeps ASCII in half the memory, and the launcher reads it as that. esbuild leaves regexps as they are. */
+async function checkAscii(): Promise<void> {
+  const text = await readFile(new URL(PROGRAM, root), 'utf8');
+  const found = /[^\0-\x7f]/.exec(text);
+  if (found === null) return;
+  const around = text.slice(Math.max(0, found.index - 40), found.index + 40);
+  throw new Error(`${PROGRAM} is not ASCII: "${around}"; write \\u escapes in regular expressions`);
+}
+
+/** Has the launcher compile the program, with the very Node that will run it. */
+async function writeCache(): Promise<void> {
+  const path = new URL(CACHE, root);
+  await rm(path, { force: true });
+  const { stdout } = await promisify(execFile)(process.execPath, [LAUNCHER], {
+    cwd: root,
+    env: { ...process.env, NODELOCALDNS_WRITE_CACHE: '1' },
+    encoding: 'buffer',
+    maxBuffer: MAX_CACHE_OCTETS,
+  });
+  await writeFile(path, stdout);
+}
 
 /** Puts an object of getters in the place of a module: the first one asked for loads it. */
 function lazyModules(): Plugin {

@@ -12,7 +12,7 @@ documents=$destination/usr/share/doc/nodelocaldns
 platform=$("$node" -p '`${process.platform}-${process.arch}`')
 
 mkdir -p "$lib/node_modules" "$lib/dist" "$documents" "$destination/usr/bin"
-cp dist/nodelocaldns.js dist/package.json "$lib/dist/"
+cp dist/nodelocaldns.js dist/program.js dist/program.cache dist/package.json "$lib/dist/"
 cp package.json "$lib/"
 mkdir -p "$lib/deploy"
 cp -r deploy/base deploy/manifests "$lib/deploy/"

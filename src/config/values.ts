@@ -23,10 +23,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
  * when `text` is none. Only zero may stand without a unit.
  */
 export function durationMs(text: string): number | null {
-  const match = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
+  const match = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|ms|s|m|h))+)$/.exec(text);
   if (match === null) return null;
   let total = 0;
-  for (const [, amount, unit] of match[2].matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of match[2].matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h)/g)) {
     total += Number(amount) * UNIT_MS[unit];
   }
   return match[1] === '-' ? -total : total;

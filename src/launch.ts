@@ -1,0 +1,34 @@
+/**
+ * The file that is started, `dist/nodelocaldns.js`. It runs the program beside it, and spares V8
+ * compiling most of it: a fifth of the time to the first answer (docs/decisions/0010-performance.md).
+ * A cache that another version of V8 made is refused by V8 itself, and all is compiled as usual.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { constants, Script } from 'node:vm';
+
+const folder = dirname(__filename);
+const filename = join(folder, 'program.js');
+
+// What Node makes of a CommonJS file (https://nodejs.org/api/modules.html#the-module-wrapper). The
+// build sees to it that it is ASCII.
+const source = `(function (require, __filename) {${readFileSync(filename, 'latin1')}\n})`;
+const script = new Script(source, {
+  filename,
+  ...readCache(),
+  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+});
+if (process.env.NODELOCALDNS_WRITE_CACHE !== undefined) {
+  process.stdout.write(script.createCachedData());
+} else {
+  script.runInThisContext()(createRequire(filename), filename);
+}
+
+function readCache(): { readonly cachedData?: Buffer } {
+  try {
+    return { cachedData: readFileSync(join(folder, 'program.cache')) };
+  } catch {
+    return {};
+  }
+}
