@@ -78,6 +78,11 @@ export class Connection implements Carrier {
     return this.#pending.size;
   }
 
+  /** Whether queries of this turn of the event loop wait for its one write. */
+  get isFilling(): boolean {
+    return this.#flushIsDue;
+  }
+
   /** Answers taken. */
   get answered(): number {
     return this.#pending.answered;

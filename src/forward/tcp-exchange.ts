@@ -138,7 +138,10 @@ export class TcpExchange implements Exchange, ConnectionOwner {
     return `${this.protocol} ${attempt.upstream.to}${age}: ${problem}`;
   }
 
-  /** The open connection with the fewest queries under way, or null. */
+  /**
+   * The open connection with the fewest queries under way, or null. What is asked in one turn of the
+   * event loop goes to one connection: a write costs as much as ten queries.
+   */
   #leastLoaded(nowMs: number): Connection | null {
     let best: Connection | null = null;
     // Backwards, because a connection that retires may leave the list.
@@ -146,6 +149,7 @@ export class TcpExchange implements Exchange, ConnectionOwner {
       const connection = this.#connections[i];
       if (connection.sent >= this.#habit) connection.retire();
       if (!connection.hasRoom(nowMs)) continue;
+      if (connection.isFilling) return connection;
       if (best === null || connection.pendingCount < best.pendingCount) best = connection;
     }
     return best;
