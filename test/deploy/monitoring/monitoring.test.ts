@@ -121,6 +121,21 @@ function panelExpressions(): [string, string][] {
   );
 }
 
+/** The queries of the table of questions in docs/metrics.md, by question. */
+function documentedQueries(): [string, string][] {
+  const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
+  const [, rest] = text.split('| Question | Query |');
+  const rows = rest.split('\n\n', 1)[0].split('\n').slice(2);
+  return rows.flatMap((row) => {
+    const [, question, cell] = row.split(/(?<!\\)\|/);
+    const queries = [...cell.matchAll(/`([^`]+)`/g)].map(([, query]) => query);
+    return queries.map((query): [string, string] => [
+      question.trim(),
+      query.replaceAll('\\|', '|'),
+    ]);
+  });
+}
+
 function promtool(...args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync('promtool', args, { encoding: 'utf8' });
   if (status === null) throw error;
@@ -168,6 +183,12 @@ test('a loaded daemon shows all metrics and labels that dashboards and alerts as
   }
   for (const { name, query } of await prometheus.rules()) {
     expect(missingIn(series, query), name).toEqual([]);
+  }
+  const documented = documentedQueries();
+  expect(documented.length).toBeGreaterThan(15);
+  for (const [question, query] of documented) {
+    expect(missingIn(series, query), question).toEqual([]);
+    await expect(prometheus.query(query), question).resolves.toBeInstanceOf(Array);
   }
   for (const [metric, labels] of Object.entries(PUBLIC)) {
     expect(series.has(metric), metric).toBe(true);
