@@ -99,7 +99,8 @@ test('SIGTERM in the middle of reloads ends the daemon as ever', async () => {
   }
   const startedAt = performance.now();
   expect(await daemon.process.stop('SIGTERM')).toEqual({ status: 0, signal: null });
-  expect(performance.now() - startedAt).toBeLessThan(5000);
+  // By itself: after ten seconds it would have been killed.
+  expect(performance.now() - startedAt).toBeLessThan(9000);
 });
 
 function hasDnsperf(): boolean {

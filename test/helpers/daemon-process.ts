@@ -60,26 +60,26 @@ export class DaemonProcess {
   }
 
   /** Resolves when a TCP connection to a port of 127.0.0.1 is taken. */
-  async untilListening(port: number, waitMs = 10_000): Promise<void> {
+  async untilListening(port: number, waitMs = 30_000): Promise<void> {
     await this.#until(() => isTaken(port), `no listener on port ${port}`, waitMs);
-    if (this.exit !== null) throw new Error(`ended without listening:\n${this.output}`);
+    if (this.exit !== null) throw new Error(`ended without listening: ${this.output}`);
   }
 
   /** Resolves when the output holds `text`. Rejects with the output when it does not in time. */
-  async untilOutput(text: string, waitMs = 10_000): Promise<void> {
+  async untilOutput(text: string, waitMs = 30_000): Promise<void> {
     await this.#until(async () => this.output.includes(text), `no "${text}"`, waitMs);
     if (!this.output.includes(text)) throw new Error(`ended without "${text}":\n${this.output}`);
   }
 
   /** Resolves when the process has ended by itself. */
-  async untilExit(waitMs = 10_000): Promise<Exit> {
+  async untilExit(waitMs = 30_000): Promise<Exit> {
     await this.#until(async () => false, 'still running', waitMs);
     await this.#ended;
     return this.exit ?? { status: null, signal: null };
   }
 
   /** Ends the process, by force when it takes longer than `waitMs`. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', waitMs = 10_000): Promise<Exit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', waitMs = 30_000): Promise<Exit> {
     this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), waitMs);
     await this.#ended;

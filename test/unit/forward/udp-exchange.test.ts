@@ -157,7 +157,7 @@ describe.each(KINDS)('udp exchange on %s sockets', (kind, sockets) => {
     expect((await ended).error).toMatch(
       /^udp 127\.0\.0\.1:\d+ \(open for \d+ms\): read: connection refused$/,
     );
-    expect(performance.now() - startMs).toBeLessThan(50);
+    expect(performance.now() - startMs).toBeLessThan(1000);
     await closed.stop();
   });
 
