@@ -79,6 +79,8 @@ export class Interception {
   #state: 'idle' | 'prepared' | 'engaged' | 'stopped' = 'idle';
   #stopping: Promise<void> | null = null;
   #rulesRemoved = false;
+  /** The rules on their way, when they were begun with before the listeners. */
+  #installing: Promise<void> | null = null;
   #leaseTimer: NodeJS.Timeout | null = null;
   #lookTimer: NodeJS.Timeout | null = null;
   #nextReconcileMs = 0;
@@ -106,8 +108,8 @@ export class Interception {
   }
 
   /**
-   * Checks for conflicts, removes what a dead predecessor left, and makes the interface without
-   * addresses: nothing is intercepted yet. Throws HostError when it cannot work.
+   * Checks for conflicts, removes what a dead predecessor left, makes the interface without addresses
+   * and begins with the rules: nothing is intercepted yet. Throws HostError when it cannot work.
    */
   async prepare(): Promise<void> {
     const { setupInterface, setupIptables, leaseMs, bindsAhead = true } = this.#options;
@@ -117,8 +119,11 @@ export class Interception {
     if (setupInterface) await this.#addresses.prepare();
     // The addresses are there a moment too soon then: better than not to serve.
     if (setupInterface && !bindsAhead) await this.#addresses.hold(leaseMs);
-    // Not waited for: the rest of the start goes on meanwhile, and `engage` comes after it in turn.
-    if (setupIptables && !this.#isStopped()) void this.#rules.removeLeftovers();
+    if (!setupIptables || this.#isStopped()) return;
+    // Not waited for: the rest of the start goes on meanwhile. Rules that match nothing while nobody
+    // holds the addresses may be there before the listeners are.
+    if (leaseMs > 0 && setupInterface && bindsAhead) this.#installing = this.#rules.install();
+    else void this.#rules.removeLeftovers();
   }
 
   /** Starts the interception: the listeners must be there. Never rejects. */
@@ -127,7 +132,7 @@ export class Interception {
     if (this.#state !== 'prepared') return;
     this.#state = 'engaged';
     if (setupIptables) {
-      const rules = this.#rules.install();
+      const rules = this.#installing ?? this.#rules.install();
       rules.then(() => this.#lease.repair());
       // Late, since it is seldom of use and starts programs: not to delay the addresses.
       void this.#rules.removeLeftoversElsewhere();
