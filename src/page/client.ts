@@ -75,7 +75,7 @@ function showTiles({ counts, upstreams }: NodeState, sample: Sample | null): voi
 }
 
 function showTables(state: NodeState, top: TopView): void {
-  const { setup, interception } = state;
+  const { setup, interception, counts } = state;
   table(
     'upstreams',
     state.upstreams.map(({ to, health, roundTripMs, sent, overdue }) => [
@@ -95,6 +95,8 @@ function showTables(state: NodeState, top: TopView): void {
     ],
     ['Rules', setup.setupRules ? interception.rulesBackend || 'not known yet' : 'left alone'],
     ['Rules in place for', interception.ruled.join(', ') || 'none'],
+    ['Lease ended', timesText(counts.leaseExpiries)],
+    ['Put back', timesText(counts.repairs)],
   ]);
   table('names', topRows(top.names));
   table('clients', topRows(top.clients));
@@ -111,6 +113,12 @@ function showTables(state: NodeState, top: TopView): void {
   );
   const corefile = element('corefile');
   if (corefile.textContent !== state.corefile.text) corefile.textContent = state.corefile.text;
+}
+
+/** `rules 2 times`; `never`. */
+function timesText(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([what, count]) => `${what} ${number(count)} times`);
+  return parts.join(', ') || 'never';
 }
 
 function topRows(entries: readonly TopEntry[]): string[][] {

@@ -133,6 +133,7 @@ test('the metrics say how the interception stands, and what was put back', async
   expect(scrape()).toContain('nodelocaldns_lease_held 1\n');
   cluster.node.ip('addr', 'flush', 'dev', 'nodelocaldns');
   await until('a repair', () => /_repairs_total{kind="address"} [1-9]/.test(scrape()));
+  expect(command('status').stdout).toMatch(/^Put back {7}address \d+ times$/m);
   await until('a renewal', () => /_lease_renewals_total [1-9]/.test(scrape()));
   expect(scrape()).toContain('nodelocaldns_repairs_total{kind="interface"} 0\n');
 });

@@ -33,6 +33,9 @@ function stateText(state: NodeState): string {
     `Answered in    hits ${percentiles(counts.hitDurations)}; others ${percentiles(counts.missDurations)}\n`,
     `Responses      ${rcodesText(counts.rcodes)}\n`,
     `Interception   ${interceptionText(state)}\n`,
+    ...happened('Lease ended', counts.leaseExpiries),
+    ...happened('Put back', counts.repairs),
+    ...happened('Searches', counts.wastedSearches, 'in vain'),
     `Corefile       ${state.corefile.path}\n`,
     `\nListeners\n${textTable(state.listeners.map(listenerRow), '  ')}`,
     `\nUpstreams\n${textTable(state.upstreams.map(upstreamRow), '  ')}`,
@@ -44,6 +47,18 @@ function stateText(state: NodeState): string {
 function rcodesText(rcodes: Readonly<Record<string, number>>): string {
   const parts = Object.entries(rcodes).map(([rcode, count]) => `${shortNumber(count)} ${rcode}`);
   return parts.join(', ') || 'none yet';
+}
+
+/** A line about what is not there when all is well: `Put back       rules 2 times`. */
+function happened(
+  title: string,
+  counts: Readonly<Record<string, number>>,
+  unit = 'times',
+): string[] {
+  const parts = Object.entries(counts).map(
+    ([what, count]) => `${what} ${shortNumber(count)} ${unit}`,
+  );
+  return parts.length === 0 ? [] : [`${title.padEnd(15)}${parts.join(', ')}\n`];
 }
 
 /** What is intercepted, in a sentence. */
