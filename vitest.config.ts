@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ['test/host/**', 'test/faults/**', 'test/deploy/**'],
     // For machines that do other things as well: no promise is tested by these.
     // A wait is over when it has what it waits for; vitest's own second is too short for a busy machine.
+    setupFiles: ['test/helpers/patience.ts'],
     expect: { poll: { timeout: 30_000, interval: 20 } },
     testTimeout: 60_000,
     hookTimeout: 20_000,

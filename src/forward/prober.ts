@@ -44,7 +44,11 @@ export class UdpProber implements Prober {
       if (isReplyTo(reply, message)) finish(true);
     });
     if (sourceAddress !== '') socket.bind({ port: 0, address: sourceAddress, exclusive: true });
-    socket.connect(port, address, () => socket.send(message));
+    // Where there is no way to the address, the error comes here and not as an event.
+    socket.connect(port, address, (error?: Error) => {
+      if (error) finish(false);
+      else socket.send(message);
+    });
   }
 }
 

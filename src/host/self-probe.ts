@@ -42,7 +42,11 @@ function probeUdp({ ip, port, deadlineMs }: ProbeTarget, id: number): Promise<bo
     socket.on('message', (message) => {
       if (isAnswer(message, id)) finish(true);
     });
-    socket.connect(port, ip, () => socket.send(encode(question(id))));
+    // Where there is no way to the address, the error comes here and not as an event.
+    socket.connect(port, ip, (error?: Error) => {
+      if (error) finish(false);
+      else socket.send(encode(question(id)));
+    });
   });
 }
 

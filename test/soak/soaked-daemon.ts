@@ -11,6 +11,10 @@ import { freePort } from '../helpers/free-port.ts';
 import type { Steady } from '../hostile/harness/steady-client.ts';
 import { readVitals, type Vitals } from './vitals.ts';
 
+/** What the daemon makes where it may. */
+export const INTERFACE = 'soaked';
+export const LOCAL_IP = '169.254.20.10';
+
 /** A loaded machine takes its time. */
 const START_WAIT_MS = 60_000;
 
@@ -19,7 +23,10 @@ interface Place {
   readonly folder: string;
   readonly port: number;
   readonly metricsPort: number;
-  readonly upstreamPort: number;
+  /** Address and port of the upstream. */
+  readonly upstream: string;
+  /** Whether the daemon makes an interface, with LOCAL_IP. */
+  readonly hasInterface: boolean;
 }
 
 export class SoakedDaemon {
@@ -27,12 +34,13 @@ export class SoakedDaemon {
   readonly #process: DaemonProcess;
   #reloads = 0;
 
-  static async start(upstreamPort: number): Promise<SoakedDaemon> {
+  static async start(upstream: string, hasInterface: boolean): Promise<SoakedDaemon> {
     const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-soak-'));
-    const place = { folder, upstreamPort, port: await freePort(), metricsPort: await freePort() };
+    const ports = { port: await freePort(), metricsPort: await freePort() };
+    const place = { folder, upstream, hasInterface, ...ports };
     writeCorefile(place, 0);
     const process = run(place);
-    await process.untilListening(place.port);
+    await process.untilListening(place.port, START_WAIT_MS);
     return new SoakedDaemon(place, process);
   }
 
@@ -60,10 +68,15 @@ export class SoakedDaemon {
   }
 
   async vitals(): Promise<Vitals> {
-    const response = await fetch(`http://127.0.0.1:${this.#place.metricsPort}/metrics`, {
-      headers: { connection: 'close' },
-    });
-    return readVitals(await response.text());
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.#place.metricsPort}/metrics`, {
+        headers: { connection: 'close' },
+      });
+      return readVitals(await response.text());
+    } catch (cause) {
+      const exit = JSON.stringify(this.#process.exit);
+      throw new Error(`no metrics, exit ${exit}:\n${this.#process.output}`, { cause });
+    }
   }
 
   /** Asks over one short connection after the other. */
@@ -91,12 +104,13 @@ export class SoakedDaemon {
   }
 }
 
-function run({ folder, port, metricsPort }: Place): DaemonProcess {
+function run({ folder, port, metricsPort, hasInterface }: Place): DaemonProcess {
   const corefile = join(folder, 'Corefile');
   const daemon = new DaemonProcess(
     [
-      ...['-conf', corefile, '-basecorefile', join(folder, 'none'), '-localip', '127.0.0.1'],
-      ...['-dns.port', `${port}`, '-setupinterface=false', '-setupiptables=false'],
+      ...['-conf', corefile, '-basecorefile', join(folder, 'none')],
+      ...['-localip', hasInterface ? LOCAL_IP : '127.0.0.1', '-interfacename', INTERFACE],
+      ...['-dns.port', `${port}`, `-setupinterface=${hasInterface}`, '-setupiptables=false'],
       ...['-metrics-listen-address', `127.0.0.1:${metricsPort}`],
     ],
     { cwd: folder },
@@ -105,16 +119,17 @@ function run({ folder, port, metricsPort }: Place): DaemonProcess {
   return daemon;
 }
 
-function writeCorefile({ folder, port, upstreamPort }: Place, variant: number): void {
+function writeCorefile(place: Place, variant: number): void {
+  const { folder, port, upstream, hasInterface } = place;
   const block = (zone: string, options: string) => `${zone}:${port} {
-    bind 127.0.0.1
+    bind 127.0.0.1${hasInterface ? ` ${LOCAL_IP}` : ''}
     errors
     cache {
         success 9984 ${30 + (variant % 2)}
         denial 9984 5
         ${options}
     }
-    forward . 127.0.0.1:${upstreamPort} {
+    forward . ${upstream} {
         ${zone === '.' ? 'prefer_udp' : ''}
     }
     reload

@@ -53,7 +53,12 @@ function askUdp(
   let isOpen = true;
   socket.on('error', () => isOpen && onError());
   socket.on('message', (reply) => isOpen && onMessage(reply));
-  socket.connect(port, address, () => isOpen && socket.send(message));
+  // Where there is no way to the address, the error comes here and not as an event.
+  socket.connect(port, address, (error?: Error) => {
+    if (!isOpen) return;
+    if (error) onError();
+    else socket.send(message);
+  });
   return () => {
     if (isOpen) socket.close();
     isOpen = false;

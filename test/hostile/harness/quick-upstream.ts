@@ -1,6 +1,7 @@
 /**
  * A DNS upstream that is not the bottleneck: turns each query into its answer in place. Names that
- * start with `n` have an address, all others do not exist. Run with the port to listen on.
+ * start with `n` have an address, all others do not exist. Run with the port to listen on, and the
+ * address if it is not 127.0.0.1.
  */
 import { createSocket } from 'node:dgram';
 
@@ -21,7 +22,8 @@ socket.on('message', (query, from) => {
   reply.writeUInt16BE(0, 10);
   socket.send(reply, from.port, from.address);
 });
-socket.bind(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));
+const [port, address = '127.0.0.1'] = process.argv.slice(2);
+socket.bind(Number(port), address, () => console.log('listening'));
 
 function questionEnd(query: Buffer): number {
   let at = QUESTION;

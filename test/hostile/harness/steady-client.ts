@@ -16,6 +16,8 @@ export interface Steady {
 export interface SteadyOptions {
   readonly address: string;
   readonly port: number;
+  /** Whom it asks; 127.0.0.1 when not given. */
+  readonly server?: string;
   readonly perSecond: number;
   readonly seconds: number;
   /** The name of each query, by its number. */
@@ -23,7 +25,7 @@ export interface SteadyOptions {
 }
 
 export function askSteadily(options: SteadyOptions): Promise<Steady> {
-  const { address, port, perSecond, seconds, name } = options;
+  const { address, port, server = '127.0.0.1', perSecond, seconds, name } = options;
   const total = perSecond * seconds;
   const sentAt = new Map<number, number>();
   const latenciesMs: number[] = [];
@@ -47,9 +49,11 @@ export function askSteadily(options: SteadyOptions): Promise<Steady> {
         const questions = [{ name: name(id), type: 'A' as const }];
         const flags = packet.RECURSION_DESIRED;
         sentAt.set(id, performance.now());
-        socket.send(packet.encode({ type: 'query', id, flags, questions }), port, '127.0.0.1');
+        socket.send(packet.encode({ type: 'query', id, flags, questions }), port, server);
       }
     }, 2);
+    // A server that cannot be reached does not answer: lost, no more.
+    socket.on('error', () => {});
     socket.on('message', (reply) => {
       const before = sentAt.get(reply.readUInt16BE(0));
       if (before === undefined) return;
