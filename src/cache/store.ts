@@ -43,8 +43,11 @@ export interface StoreModules {
 }
 
 export class Store {
-  /** BOUNDED by #maxEntries. */
-  readonly #entries: LRUCache<string, Entry>;
+  /**
+   * Made with the first entry: it takes 220 kB at once, and few blocks of a Corefile are asked for
+   * much. BOUNDED by #maxEntries.
+   */
+  #entries: LRUCache<string, Entry> | null = null;
   readonly #queue = new DiscardQueue();
   readonly #maxEntries: number;
   readonly #extraOctets: number;
@@ -57,13 +60,12 @@ export class Store {
     this.#maxEntries = entriesFor(options.capacity);
     const extra = this.#maxEntries - entriesFor(DEFAULT_CAPACITY);
     this.#extraOctets = Math.max(0, extra) * OCTETS_PER_EXTRA_ENTRY;
-    this.#entries = new LRUCache({ max: this.#maxEntries });
     this.#keepPopular = options.keepPopular;
     this.#modules = modules;
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#entries?.size ?? 0;
   }
 
   get octets(): number {
@@ -72,17 +74,17 @@ export class Store {
 
   /** The entry, now the one used last; it may have expired. */
   get(key: string): Entry | undefined {
-    return this.#entries.get(key, NO_OPTIONS);
+    return this.#entries?.get(key, NO_OPTIONS);
   }
 
   /** The entry, its place in the order of use unchanged. */
   peek(key: string): Entry | undefined {
-    return this.#entries.peek(key, NO_OPTIONS);
+    return this.#entries?.peek(key, NO_OPTIONS);
   }
 
   /** All entries, the one used last first. */
   entries(): Iterable<Entry> {
-    return this.#entries.values();
+    return this.#entries?.values() ?? [];
   }
 
   /** Does nothing in a store that is closed: an answer may come in for a configuration that is gone. */
@@ -90,6 +92,7 @@ export class Store {
     if (!this.#isOpen) return;
     const { budget } = this.#modules;
     if (!this.delete(entry.key) && this.size >= this.#maxEntries) this.evict(nowMs);
+    this.#entries ??= new LRUCache({ max: this.#maxEntries });
     this.#entries.set(entry.key, entry, NO_OPTIONS);
     this.#queue.add(entry);
     this.#octets += entry.octets;
@@ -101,7 +104,7 @@ export class Store {
   delete(key: string): boolean {
     const entry = this.peek(key);
     if (entry === undefined) return false;
-    this.#entries.delete(key);
+    this.#entries?.delete(key);
     this.#settle(entry);
     return true;
   }
@@ -124,26 +127,26 @@ export class Store {
   /** Forgets everything and leaves the budget. */
   close(): void {
     this.#isOpen = false;
-    for (const key of [...this.#entries.keys()]) this.delete(key);
+    for (const key of [...(this.#entries?.keys() ?? [])]) this.delete(key);
     this.#modules.budget.dismiss(this, this.#extraOctets);
   }
 
   #takeUseless(nowMs: number): Entry | undefined {
     const entry = this.#queue.due(nowMs);
     if (entry === null) return undefined;
-    this.#entries.delete(entry.key);
+    this.#entries?.delete(entry.key);
     return entry;
   }
 
   /** The one used least recently, those passed over that were used often since they were last. */
   #takeLeastWanted(): Entry | undefined {
     for (let spared = 0; this.#keepPopular && spared < MAX_SPARED; spared++) {
-      const entry = this.#entries.pop();
+      const entry = this.#entries?.pop();
       if (entry === undefined || entry.uses < POPULAR_USES) return entry;
       entry.uses = 0;
-      this.#entries.set(entry.key, entry, NO_OPTIONS);
+      this.#entries?.set(entry.key, entry, NO_OPTIONS);
     }
-    return this.#entries.pop();
+    return this.#entries?.pop();
   }
 
   /** Takes leave of an entry that is not in the table any more. */
