@@ -112,6 +112,7 @@ export class RunningConfiguration implements DaemonHooks {
 
   /** Throws CorefileError when the Corefile would be refused with this text. */
   check(text: string): void {
+    this.#refuseEmpty(text);
     loadCorefile({ text, path: this.#options.path, env: process.env }, this.#options);
   }
 
@@ -178,11 +179,20 @@ export class RunningConfiguration implements DaemonHooks {
     try {
       const text = await this.#readText();
       refuseTemplate(text, path);
+      if (this.#configuration !== null && path !== STDIN) this.#refuseEmpty(text);
       const files = recordSources(diskFiles, sources);
       return loadCorefile({ text, path, env: process.env }, this.#options, files);
     } finally {
       this.#sources = [...sources.values()];
     }
+  }
+
+  /**
+   * A Corefile without a word stands for `whoami`, but where another one is in force somebody is about
+   * to write it: many editors empty a file first.
+   */
+  #refuseEmpty(text: string): void {
+    if (text.trim() === '') throw new Error(`${this.#options.path} is empty`);
   }
 
   async #putIntoForce(configuration: Configuration): Promise<void> {

@@ -105,6 +105,7 @@ const conflicting = (taken: number) =>
 
 describe('a Corefile that is refused', () => {
   test.each([
+    ['is empty, as it is while it is written', () => ' \n', 'Corefile is empty'],
     ['does not parse', () => `${GOOD}{`, 'Corefile:11:1: unexpected "{"'],
     ['holds an unknown directive', () => OTHER.replace('whoami', 'x'), "Unknown directive 'x'"],
     ['names a file that is not there', () => GOOD.replace('127.0.0.1:1', '/missing'), '"/missing"'],
