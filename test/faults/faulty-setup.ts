@@ -39,7 +39,7 @@ export function residentMb(daemon: RunningDaemon, field: 'VmRSS' | 'VmHWM' = 'Vm
 
 /** What the daemon holds when it has given back what only its start needed. */
 export async function settledMb(daemon: RunningDaemon): Promise<number> {
-  await expect.poll(() => residentMb(daemon), { timeout: 30_000, interval: 100 }).toBeLessThan(55);
+  await expect.poll(() => residentMb(daemon), { timeout: 30_000, interval: 100 }).toBeLessThan(60);
   return residentMb(daemon);
 }
 

