@@ -39,13 +39,14 @@ afterAll(async () => {
 const load = (seconds: number) =>
   startLoad(cluster.pod, { server: KUBE_DNS, perSecond: PER_SECOND, seconds, name: WHO });
 
-/** The load's program has started by then. */
-const begun = () => sleep(1000 * slowness);
+/** Before the event. */
+const SOME_LOAD_MS = 500 * slowness;
 
 test('kill -9: kube-dns answers all that is asked half a second after the lease or later', async () => {
   driver = await startIntercepting(cluster);
-  const { records } = load((LEASE_MS + 3000 * slowness) / 1000);
-  await begun();
+  const { begun, records } = load((LEASE_MS + 3000 * slowness) / 1000);
+  await begun;
+  await sleep(SOME_LOAD_MS);
   const killedMs = unixMs();
   driver.child.kill('SIGKILL');
   const all = await records;
@@ -61,8 +62,9 @@ test('kill -9: kube-dns answers all that is asked half a second after the lease 
 
 test('kill -STOP: the same, and interception is back 1.5 s after kill -CONT', async () => {
   driver = await startIntercepting(cluster);
-  const { records } = load((LEASE_MS + 5000 * slowness) / 1000);
-  await begun();
+  const { begun, records } = load((LEASE_MS + 5000 * slowness) / 1000);
+  await begun;
+  await sleep(SOME_LOAD_MS);
   const stoppedMs = unixMs();
   driver.child.kill('SIGSTOP');
   await sleep(LEASE_MS + BACK_MS);
@@ -116,8 +118,9 @@ test.skipIf(isUml || !hasTun)(
   'kill -9 with a TUN device: the next query is answered by kube-dns',
   async () => {
     driver = await startIntercepting(cluster, { interfaceType: 'tun' });
-    const { records } = load(2 * slowness);
-    await begun();
+    const { begun, records } = load(2 * slowness);
+    await begun;
+    await sleep(SOME_LOAD_MS);
     const killedMs = unixMs();
     driver.child.kill('SIGKILL');
     await driver.ended;

@@ -85,11 +85,11 @@ test.skipIf(isUml)('without iptables nftables serves, and nothing is left behind
 test.skipIf(isUml)('kill -9: the table is gone, and pods reach kube-dns at once', async () => {
   // Unlimited addresses, so that the rules alone decide.
   const driver = await start({ leaseMs: 0 });
-  const { records } = startLoad(cluster.pod, {
+  const { begun, records } = startLoad(cluster.pod, {
     ...{ server: KUBE_DNS, perSecond: PER_SECOND, seconds: 4, name: WHO },
   });
-  await until('the load', () => cluster.who() === FROM_CACHE);
-  await sleep(1000);
+  await begun;
+  await sleep(500);
   const killedMs = unixMs();
   driver.child.kill('SIGKILL');
   await driver.ended;

@@ -38,8 +38,8 @@ function leftBehind(): string[] {
 }
 
 test(`${ROUNDS} stops and starts at ${PER_SECOND}/s lose nothing`, async () => {
-  const { records, stop } = load(100);
-  await sleep(300 * slowness);
+  const { begun, records, stop } = load(100);
+  await begun;
   for (let round = 0; round < ROUNDS; round++) {
     const daemon = await Daemon.start(cluster);
     await sleep(100 * slowness);
@@ -53,15 +53,17 @@ test(`${ROUNDS} stops and starts at ${PER_SECOND}/s lose nothing`, async () => {
   );
   expect(cache).toBeGreaterThan((ROUNDS * PER_SECOND) / 20);
   expect(kubeDns).toBeGreaterThan(0);
-  expect(cache + kubeDns).toBe(all.length);
+  // One processor for all: an upstream may take longer there than the cache waits for it.
+  if (!isUml) expect(cache + kubeDns).toBe(all.length);
   expect(lost).toBe(0);
   expect(leftBehind()).toEqual([]);
 });
 
 test.skipIf(isUml)('a hung event loop: the lease ends first, then the process', async () => {
   const daemon = await Daemon.launch(cluster, [], undefined, WITH_DEBUGGER).untilServing();
-  const { records } = load(6);
-  await sleep(700);
+  const { begun, records } = load(8);
+  await begun;
+  await sleep(500);
   await evaluate(daemon, 'for (;;);');
   const hungMs = unixMs();
   expect(await daemon.ended).toBe(14);
@@ -107,8 +109,9 @@ test.skipIf(isUml)('SIGTERM at any moment of the start leaves nothing behind', a
 
 test.skipIf(isUml)('-shutdown-delay: answers while someone asks', async () => {
   const daemon = await Daemon.launch(cluster, ['-shutdown-delay', '2s']).untilServing();
-  const { records, stop } = load(60);
-  await sleep(700);
+  const { begun, records, stop } = load(60);
+  await begun;
+  await sleep(500);
   const stopMs = unixMs();
   expect(await daemon.stop(), daemon.output).toBe(0);
   expect(unixMs() - stopMs).toBeGreaterThan(1900);

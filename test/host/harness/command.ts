@@ -24,7 +24,7 @@ export function succeeds(program: string, ...args: string[]): boolean {
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  deadlineMs = 15_000,
+  deadlineMs = 30_000,
 ): Promise<NonNullable<T>> {
   const endMs = performance.now() + deadlineMs * slowness;
   for (;;) {

@@ -1,6 +1,5 @@
 /** A load of many names by dnsperf, and what it says of it. */
 import type { Cluster } from './cluster.ts';
-import { slowness } from './command.ts';
 
 export interface LoadReport {
   readonly sent: number;
@@ -10,8 +9,8 @@ export interface LoadReport {
   readonly seconds: number;
 }
 
-/** How long dnsperf waits for an answer: as long as a resolver does where all is slow. */
-const TIMEOUT_SECONDS = slowness === 1 ? 1 : 5;
+/** How long dnsperf waits for an answer. */
+const TIMEOUT_SECONDS = 1;
 /** It is told to end sooner. */
 const MAX_SECONDS = 100;
 
