@@ -15,6 +15,8 @@ import type { UpstreamCounters } from './upstream-counters.ts';
 
 /** Requests that wait on one connection, and on one that is ending. */
 const MAX_PENDING = 4096;
+/** The longest delay that a timer takes; 0 would be none at all. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 /** Queries in the life of a connection. */
 const MAX_QUERIES = 20_000;
 
@@ -143,7 +145,8 @@ class HttpsConnection implements Carrier {
       this.#problem = describe(error);
     });
     session.on('goaway', () => this.retire());
-    session.setTimeout(limits.idleMs, () => this.retire());
+    const idleMs = Math.min(Math.max(limits.idleMs, 1), MAX_TIMER_MS);
+    session.setTimeout(idleMs, () => this.retire());
     session.once('close', onClosed);
   }
 
