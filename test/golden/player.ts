@@ -22,7 +22,7 @@ export interface Played {
 /** Answers to broken messages come at once or not at all. */
 const RAW_WAIT_MS = 1500;
 /** How long a start-up scenario is given to fail. */
-const STARTUP_MS = 5000;
+const STARTUP_MS = 30_000;
 /** Late messages to upstreams still belong to the step that caused them. */
 const SETTLE_MS = 30;
 
