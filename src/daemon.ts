@@ -16,7 +16,7 @@ import type { Complaint } from './log/output.ts';
 /** How long a stop waits for the step of the start that is under way. */
 const START_STEP_PATIENCE_MS = 5000;
 /** After all that was configured to be waited for. Below the 30 s that kubelet gives a pod. */
-const STOP_DEADLINE_MS = 20_000;
+const STOP_DEADLINE_MS = 22_000;
 
 export interface DaemonModules {
   readonly log: Log;

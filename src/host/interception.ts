@@ -67,7 +67,8 @@ export interface InterceptionReport {
 const RULES_PATIENCE_MS = 1000;
 /** How often to look whether the rules are as they should be. */
 const LOOK_MS = 1000;
-const DISENGAGE_DEADLINE_MS = 10_000;
+/** Two rounds of programs; on a node short of processor time these take seconds each. */
+const DISENGAGE_DEADLINE_MS = 14_000;
 
 export class Interception {
   readonly #options: InterceptionOptions;

@@ -47,7 +47,7 @@ export const isUml = readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode L
 
 /**
  * How much longer everything takes than on a machine of its own. Waits, and the bounds that are
- * stated in time, grow by it, among them the lease and the deadline of the probe that it depends on.
+ * stated in time, grow by it, among them the lease and the driver's deadline of the probe that it depends on.
  */
 export const slowness = Number(process.env.HOST_TEST_SLOWNESS ?? 1);
 
