@@ -13,6 +13,13 @@ it('a probe to where no way leads fails, and that is all', async () => {
   expect(isAnswered).toBe(false);
 });
 
+it('so does one from an address that is not ours', async () => {
+  const target = { address: '127.0.0.1', port: 53, sourceAddress: '192.0.2.1', tls: null };
+  const question = buildQuestion('.', 2, true) ?? Buffer.alloc(0);
+  const isAnswered = await new Promise((done) => new UdpProber(target).ask(question, done));
+  expect(isAnswered).toBe(false);
+});
+
 it('so does one of our own address', async () => {
   const target = { ip: ADDRESS, port: 53, transport: 'udp', deadlineMs: 5000 } as const;
   expect(await probeSelf(target)).toBe(false);
