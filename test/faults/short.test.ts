@@ -36,9 +36,17 @@ const BARS: readonly Bar[] = [
 /** Asks through a daemon for names that nobody has asked for before. */
 async function tryBar({ what, faults, option }: Bar) {
   const daemon = await daemonFor(await upstreams(...faults), option);
+  const { dns: port } = daemon.ports;
+  // The first answers tell how long answers take: of so few questions they would be one in a hundred.
+  await steadyLoad({
+    port,
+    perSecond: 50,
+    seconds: 1,
+    name: (index) => `${what}-first${index}.test`,
+  });
   const isStarved = watchStarvation(daemon);
   const account = await steadyLoad({
-    port: daemon.ports.dns,
+    port,
     perSecond: PER_SECOND,
     seconds: SECONDS,
     name: (index) => `${what}${index}.test`,
