@@ -27,8 +27,8 @@ if [ $# -gt 0 ]; then
   shares=("$*")
 else
   shares=(
-    "test/host/cluster.test.ts test/host/dual-stack.test.ts"
-    "test/host/lease.test.ts test/host/repair-under-load.test.ts test/host/stopping.test.ts"
+    "test/host/cluster.test.ts test/host/dual-stack.test.ts test/host/stopping.test.ts"
+    "test/host/lease.test.ts test/host/repair-under-load.test.ts"
   )
 fi
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -75,7 +75,7 @@ sleep 5
 INIT
   chmod +x "$1/init"
   # Output goes through a file: the kernel's own messages stand before the mark.
-  timeout "${UML_SECONDS:-420}" linux.uml mem="${UML_MEM:-1024M}" rootfstype=hostfs root=/dev/root \
+  timeout "${UML_SECONDS:-480}" linux.uml mem="${UML_MEM:-1024M}" rootfstype=hostfs root=/dev/root \
     rootflags=/ ro init="$1/init" con=null con0=null,fd:1 ssl=null quiet \
     < /dev/null > "$1/out" 2> /dev/null || true
 }
