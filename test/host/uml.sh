@@ -13,8 +13,8 @@ shift
 # on the iptables, and what is not reliable in it: tests skip with isUml, files are left out below.
 NOT_HERE="lease: TUN devices (another driver, the same as outside); deaf listeners, a hung loop and SIGTERM
   (the process alone)
-repair: nftables and the iptables that is not used (no nf_tables here); the rest runs here when it is
-  named, and takes two minutes
+repair: nftables and the iptables that is not used (no nf_tables here); the rest for its length: name the
+  file to try it
 repair-under-load: one round each, without bounds in time; tables that are deleted (the old iptables
   cannot)
 nftables: no nf_tables here
