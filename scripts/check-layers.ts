@@ -7,14 +7,15 @@ import { dirname, join, normalize } from 'node:path';
 
 /** What each folder of `src` may import beside itself: folders, or single files of one. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  tables: [],
   dns: [],
   log: [],
   metrics: ['log'],
   sockets: ['dns', 'log'],
   config: ['log'],
-  cache: ['dns', 'log'],
-  forward: ['dns', 'log', 'metrics', 'sockets'],
-  plugins: ['dns', 'log', 'cache', 'forward', 'config', 'metrics'],
+  cache: ['tables', 'dns', 'log'],
+  forward: ['tables', 'dns', 'log', 'metrics', 'sockets'],
+  plugins: ['tables', 'dns', 'log', 'cache', 'forward', 'config', 'metrics'],
   server: [
     'dns',
     'log',

@@ -5,6 +5,7 @@
 import { FLAG_RD } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Query } from '../dns/query.ts';
+import { SlotMap } from '../tables/slot-map.ts';
 import { FairShare } from './fair-share.ts';
 
 /** Takes what a flight brings. Must not throw. */
@@ -43,7 +44,7 @@ export class FlightTable<T> {
   readonly #maxPerFlight: number;
   readonly #share: FairShare;
   /** Who waits for what. BOUNDED by #share, flights and waiters together. */
-  readonly #flights = new Map<string, Flight<T>>();
+  readonly #flights = new SlotMap<string, Flight<T>>();
 
   constructor(options: FlightOptions) {
     this.#maxPerFlight = options.maxPerFlight;
@@ -82,7 +83,7 @@ export class FlightTable<T> {
       return null;
     }
     const flight = { key, waiters: [{ landed, client }] };
-    this.#flights.set(key, flight);
+    this.#flights.add(key, flight);
     try {
       start(flight);
     } catch (error) {

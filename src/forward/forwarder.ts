@@ -80,8 +80,11 @@ export class Forwarder {
   #looping: ReadonlySet<Upstream> = new Set();
   /** Called when the upstreams have been replaced. */
   onReplaced: () => void = () => {};
-  /** BOUNDED by MAX_IN_FLIGHT. */
-  readonly #inFlight = new Set<Forwarding>();
+  /**
+   * In no order: the last takes the place of one that ends. No Set, for the reason in
+   * tables/slot-map.ts. BOUNDED by MAX_IN_FLIGHT.
+   */
+  readonly #inFlight: Forwarding[] = [];
   /** Since when CROWD queries or more have been under way; out of date while they are fewer. */
   #crowdedSinceMs = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -105,7 +108,7 @@ export class Forwarder {
   }
 
   get inFlightCount(): number {
-    return this.#inFlight.size;
+    return this.#inFlight.length;
   }
 
   /** Asks others from now on; queries under way end with those they began with. */
@@ -124,7 +127,7 @@ export class Forwarder {
   /** Forwards `query` as it was received. Calls `done` once, at once or later. Never throws. */
   forward(query: Query, done: OnForwarded): void {
     const { maxConcurrent } = this.options;
-    if (maxConcurrent !== 0 && this.#inFlight.size >= maxConcurrent) {
+    if (maxConcurrent !== 0 && this.#inFlight.length >= maxConcurrent) {
       this.#counters.maxConcurrentRejects++;
       done(null, RCODE_REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
       return;
@@ -139,30 +142,38 @@ export class Forwarder {
       return;
     }
     const nowMs = this.#clock.nowMs();
-    if (this.#inFlight.size === CROWD) this.#crowdedSinceMs = nowMs;
-    if (this.#inFlight.size >= MAX_UNHEARD && this.#isUnheard(nowMs)) {
+    if (this.#inFlight.length === CROWD) this.#crowdedSinceMs = nowMs;
+    if (this.#inFlight.length >= MAX_UNHEARD && this.#isUnheard(nowMs)) {
       this.#counters.overflows++;
       done(null, RCODE_SERVFAIL, `no upstream answers, and ${MAX_UNHEARD} queries wait for one`);
       return;
     }
     const forwarding = new Forwarding(this, query, this.#policy.order(this.#usable), done);
-    this.#inFlight.add(forwarding);
+    forwarding.place = this.#inFlight.push(forwarding) - 1;
     this.#counters.inFlight++;
     forwarding.start(nowMs);
-    if (this.#timer === null && this.#inFlight.size > 0) this.#sweepLater();
+    if (this.#timer === null && this.#inFlight.length > 0) this.#sweepLater();
   }
 
   /** Looks at the time of every query under way. A timer does this; tests do it themselves. */
   sweep(): void {
     const nowMs = this.#clock.nowMs();
-    for (const forwarding of this.#inFlight) {
-      if (nowMs >= forwarding.wakeAtMs) forwarding.wake(nowMs);
+    // Backwards, because one that ends makes the last change its place.
+    for (let i = this.#inFlight.length - 1; i >= 0; i--) {
+      const forwarding = this.#inFlight[i];
+      if (forwarding !== undefined && nowMs >= forwarding.wakeAtMs) forwarding.wake(nowMs);
     }
   }
 
-  /** Called by a query that has ended. */
+  /** Called once by a query that was under way and has ended. */
   leave(forwarding: Forwarding): void {
-    if (this.#inFlight.delete(forwarding)) this.#counters.inFlight--;
+    const last = this.#inFlight.pop();
+    if (last === undefined) return;
+    if (last !== forwarding) {
+      this.#inFlight[forwarding.place] = last;
+      last.place = forwarding.place;
+    }
+    this.#counters.inFlight--;
   }
 
   /**
@@ -228,7 +239,7 @@ export class Forwarder {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.sweep();
-      if (this.#inFlight.size > 0) this.#sweepLater();
+      if (this.#inFlight.length > 0) this.#sweepLater();
     }, SWEEP_MS);
   }
 }

@@ -22,6 +22,8 @@ export type OnForwarded = (answer: Answer | null, rcode: number, error: string) 
 export class Forwarding implements AttemptOwner {
   /** When `wake` is to be called. */
   wakeAtMs = 0;
+  /** Where the forwarder keeps it; the forwarder's business. */
+  place = 0;
   readonly #forwarder: Forwarder;
   readonly #query: Query;
   /** The upstreams in the order to be tried. BOUNDED by the directive. */

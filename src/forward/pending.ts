@@ -1,6 +1,7 @@
 /** The attempts that wait on one carrier, and which of them a message answers. */
 import { readAnswer } from '../dns/answer.ts';
 import { HEADER_LENGTH, readUint16 } from '../dns/header.ts';
+import { SlotMap } from '../tables/slot-map.ts';
 import { type Attempt, type Carrier, DIFFERS, LETTERS_DIFFER, matchQuestion } from './attempt.ts';
 import { restoreLetters } from './letter-case.ts';
 import { random16 } from './random.ts';
@@ -14,7 +15,7 @@ export class Pending {
   answered = 0;
   readonly #counters: UpstreamCounters;
   /** By ID. BOUNDED by MAX_PENDING. */
-  readonly #attempts = new Map<number, Attempt>();
+  readonly #attempts = new SlotMap<number, Attempt>();
   #lastAnswerAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(counters: UpstreamCounters) {
@@ -33,7 +34,7 @@ export class Pending {
   add(attempt: Attempt, carrier: Carrier, nowMs: number): void {
     let id = random16();
     while (this.#attempts.has(id)) id = random16();
-    this.#attempts.set(id, attempt);
+    this.#attempts.add(id, attempt);
     attempt.id = id;
     attempt.carrier = carrier;
     attempt.sentAtMs = nowMs;
@@ -46,7 +47,7 @@ export class Pending {
 
   /** Takes away all attempts, or those that `goes` is true for. */
   release(goes: (attempt: Attempt) => boolean = () => true): Attempt[] {
-    const released = [...this.#attempts.values()].filter(goes);
+    const released = this.#attempts.values().filter(goes);
     for (const attempt of released) {
       this.#attempts.delete(attempt.id);
       attempt.carrier = null;

@@ -181,9 +181,10 @@ export class MissQueue {
     for (const [client, queue] of this.#queues) {
       if (isSlow(queue) !== slow) continue;
       const queued = queue.waiting.shift();
-      this.#queues.delete(client);
-      // Behind the others, if it has more.
-      if (queue.waiting.length > 0) this.#queues.set(client, queue);
+      const hasMore = queue.waiting.length > 0;
+      // Behind the others, if it has more. Alone it is the next one where it is.
+      if (!hasMore || this.#queues.size > 1) this.#queues.delete(client);
+      if (hasMore) this.#queues.set(client, queue);
       else if (queue.isGreedy) this.#greedy--;
       if (queued === undefined) continue;
       this.#share.give(client);
