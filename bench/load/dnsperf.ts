@@ -15,7 +15,6 @@ export interface LoadOptions {
   readonly outstanding?: number;
   readonly perSecond?: number;
   readonly transport?: 'udp' | 'tcp';
-  readonly queriesPerConnection?: number;
   readonly edns?: boolean;
   /** Report the latency of every query. */
   readonly latencies?: boolean;
@@ -31,6 +30,7 @@ export interface LoadResult {
 }
 
 const run = promisify(execFile);
+const TCP_ONCE = new URL('tcp-once.ts', import.meta.url).pathname;
 /** Room for a line for each query of a latency run. */
 const MAX_OUTPUT_OCTETS = 1 << 28;
 
@@ -51,6 +51,24 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   };
 }
 
+/** Runs clients that ask one question on each connection (tcp-once.ts). */
+export async function loadOnce(
+  port: number,
+  queries: string,
+  seconds: number,
+): Promise<LoadResult> {
+  const args = ['-c', `${LOAD_CORE}`, process.execPath, TCP_ONCE, `${port}`, queries, `${seconds}`];
+  const { stdout } = await run('taskset', args);
+  const result: { sent: number; answered: number; seconds: number } = JSON.parse(stdout);
+  return {
+    sent: result.sent,
+    answered: result.answered,
+    lost: result.sent - result.answered,
+    perSecond: result.answered / result.seconds,
+    latenciesUs: [],
+  };
+}
+
 function argumentsFor(options: LoadOptions): string[] {
   const args = ['-s', '127.0.0.1', '-p', `${options.port}`, '-d', options.queries, '-t', '3'];
   args.push('-c', `${options.clients ?? 8}`, '-q', `${options.outstanding ?? 400}`);
@@ -60,9 +78,6 @@ function argumentsFor(options: LoadOptions): string[] {
   if (options.perSecond !== undefined) args.push('-Q', `${options.perSecond}`);
   if (options.edns) args.push('-e');
   if (options.latencies) args.push('-v');
-  if (options.queriesPerConnection !== undefined) {
-    args.push('-O', `num-queries-per-conn=${options.queriesPerConnection}`);
-  }
   return args;
 }
 

@@ -1,6 +1,6 @@
 /** What is measured, one scenario after the other, each with a server that was just started. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LoadResult, load, percentile } from './dnsperf.ts';
+import { type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
 import type { Upstream } from './servers.ts';
@@ -72,21 +72,22 @@ function misses(name: string, title: string, upstream: Upstream): Scenario {
   };
 }
 
-/** Clients over TCP; `queriesPerConnection` undefined: as many as there are. */
-function tcpClients(name: string, title: string, queriesPerConnection?: number): Scenario {
-  const perConnection = queriesPerConnection === undefined ? {} : { queriesPerConnection };
+/** Clients over TCP, with many queries on each connection or with one. */
+function tcpClients(name: string, title: string, many: boolean): Scenario {
   return {
     name,
     title,
     upstream: 'udp',
     hasFloor: false,
     measure: async ({ program, port, queries, seconds }) => {
-      // dnsperf pauses between two connections of a client: only many make a load.
-      const source = { port, queries: queries.hits, outstanding: 100, clients: 100 };
-      await load({ ...source, rounds: 1 });
-      const overTcp = { ...source, transport: 'tcp', ...perConnection } as const;
-      await load({ ...overTcp, seconds: Math.max(1, seconds / 2) });
-      return measureCost(program, () => load({ ...overTcp, seconds }));
+      await load({ port, queries: queries.hits, outstanding: 100, clients: 100, rounds: 1 });
+      const overTcp = { port, queries: queries.hits, transport: 'tcp', outstanding: 100 } as const;
+      const work = (duration: number) =>
+        many
+          ? load({ ...overTcp, clients: 100, seconds: duration })
+          : loadOnce(port, queries.hits, duration);
+      await work(Math.max(1, seconds / 2));
+      return measureCost(program, () => work(seconds));
     },
   };
 }
@@ -169,8 +170,8 @@ export const SCENARIOS: readonly Scenario[] = [
   }),
   misses('misses-tcp', 'Misses, upstream over TCP (20,000 names once)', 'tcp'),
   misses('misses-udp', 'Misses, upstream over UDP (20,000 names once)', 'udp'),
-  tcpClients('tcp-many', 'TCP clients, many queries on each connection'),
-  tcpClients('tcp-one', 'TCP clients, one query on each connection', 1),
+  tcpClients('tcp-many', 'TCP clients, many queries on each connection', true),
+  tcpClients('tcp-one', 'TCP clients, one query on each connection', false),
   {
     name: 'mix',
     title: 'A Kubernetes mix: search lists, A and AAAA, one name in ten is new',
