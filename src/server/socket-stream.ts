@@ -8,7 +8,12 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
 } from '../sockets/libc.ts';
-import { decodeSocketAddress, type Endpoint, NAME_LENGTH_V6 } from '../sockets/socket-address.ts';
+import {
+  decodeSocketAddress,
+  type Endpoint,
+  endpointOfName,
+  NAME_LENGTH_V6,
+} from '../sockets/socket-address.ts';
 import { INPUT_OCTETS, OUTPUT_OCTETS } from './tcp-connection.ts';
 import type { TcpStream, TcpStreamUser } from './tcp-stream.ts';
 
@@ -53,6 +58,7 @@ export class SocketStream implements TcpStream, EpollTarget {
   /** The client's socket address as the kernel wrote it, as latin1 text. */
   readonly #name: string;
   readonly #modules: SocketStreamModules;
+  #remote: Endpoint | null = null;
   #user: TcpStreamUser | null = null;
   /** What the kernel did not take. BOUNDED by its user, who closes when it is too much. */
   #unsent: Buffer | null = null;
@@ -70,7 +76,8 @@ export class SocketStream implements TcpStream, EpollTarget {
   }
 
   get remote(): Endpoint {
-    return decodeSocketAddress(Buffer.from(this.#name, 'latin1'));
+    this.#remote ??= endpointOfName(this.#name);
+    return this.#remote;
   }
 
   get local(): Endpoint {

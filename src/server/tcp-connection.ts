@@ -66,6 +66,8 @@ export class TcpConnection implements Door, TcpStreamUser {
   readonly listener: TcpAcceptor;
   /** When it last asked or was answered. */
   activeAtMs: number;
+  /** Among the connections of the process. */
+  readonly #number: number;
   readonly #limits: TcpLimits;
   readonly #modules: TcpConnectionModules;
   readonly #reader = new FrameReader((chunk, start, end) => this.#take(chunk, start, end));
@@ -90,7 +92,7 @@ export class TcpConnection implements Door, TcpStreamUser {
     this.#limits = listener.limits;
     this.#modules = modules;
     this.activeAtMs = modules.clock.nowMs();
-    modules.connections.add(this);
+    this.#number = modules.connections.add(this);
   }
 
   get clientKey(): string {
@@ -101,6 +103,10 @@ export class TcpConnection implements Door, TcpStreamUser {
   get isIdle(): boolean {
     const isAnswered = this.#inFlight === 0 && this.#held.length === 0 && this.#late.length === 0;
     return isAnswered && this.stream.unsentOctets === 0;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   isOverdue(nowMs: number): boolean {
@@ -187,7 +193,7 @@ export class TcpConnection implements Door, TcpStreamUser {
     this.#held = [];
     this.#late = [];
     this.stream.close();
-    this.#modules.connections.remove(this);
+    this.#modules.connections.remove(this.#number, this.clientKey);
   }
 
   /** True while the client leaves its replies unread or waits for as many as it may. */

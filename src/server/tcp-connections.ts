@@ -1,5 +1,6 @@
 /** All TCP connections of the process: how many there may be, and which have waited too long. */
 import type { Clock } from '../log/clock.ts';
+import { SlotMap } from '../tables/slot-map.ts';
 import type { TcpAcceptor, TcpConnection } from './tcp-connection.ts';
 
 /** Connections in total. Each costs about 2 KiB of ours and what the kernel buffers. */
@@ -29,8 +30,9 @@ export class TcpConnections {
   readonly counters: TcpCounters = { accepted: 0, refused: 0, evicted: 0, timedOut: 0 };
   readonly #options: TcpConnectionsOptions;
   readonly #clock: Clock;
-  /** BOUNDED by maxTotal. */
-  readonly #open = new Set<TcpConnection>();
+  /** By number. BOUNDED by maxTotal. */
+  readonly #open = new SlotMap<number, TcpConnection>();
+  #nextNumber = 0;
   /** Open connections by client. BOUNDED by maxTotal. */
   readonly #perClient = new Map<string, number>();
   /** Those with replies to send before the event loop waits again. BOUNDED by maxTotal. */
@@ -70,20 +72,23 @@ export class TcpConnections {
     return true;
   }
 
-  add(connection: TcpConnection): void {
+  /** Returns the number that `remove` wants. */
+  add(connection: TcpConnection): number {
     const { clientKey } = connection;
+    const number = this.#nextNumber++;
     this.counters.accepted++;
-    this.#open.add(connection);
+    this.#open.add(number, connection);
     this.#perClient.set(clientKey, (this.#perClient.get(clientKey) ?? 0) + 1);
     this.#sweeper ??= setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
+    return number;
   }
 
   /** Called by a connection that has closed. */
-  remove(connection: TcpConnection): void {
-    if (!this.#open.delete(connection)) return;
-    const left = (this.#perClient.get(connection.clientKey) ?? 1) - 1;
-    if (left === 0) this.#perClient.delete(connection.clientKey);
-    else this.#perClient.set(connection.clientKey, left);
+  remove(number: number, clientKey: string): void {
+    if (!this.#open.delete(number)) return;
+    const left = (this.#perClient.get(clientKey) ?? 1) - 1;
+    if (left === 0) this.#perClient.delete(clientKey);
+    else this.#perClient.set(clientKey, left);
     if (this.#open.size !== 0 || this.#sweeper === null) return;
     clearInterval(this.#sweeper);
     this.#sweeper = null;
@@ -92,17 +97,17 @@ export class TcpConnections {
   /** Lets all that `listener` accepted end when they are answered. Returns how many are still open. */
   finishAll(listener: TcpAcceptor): number {
     let open = 0;
-    for (const connection of [...this.#open]) {
+    for (const connection of this.#open.values()) {
       if (connection.listener !== listener) continue;
       connection.finish();
-      if (this.#open.has(connection)) open++;
+      if (!connection.isClosed) open++;
     }
     return open;
   }
 
   /** Closes all that `listener` accepted. */
   closeAll(listener: TcpAcceptor): void {
-    for (const connection of [...this.#open]) {
+    for (const connection of this.#open.values()) {
       if (connection.listener === listener) connection.close();
     }
   }
@@ -115,7 +120,7 @@ export class TcpConnections {
   /** Closes those whose time is over. */
   sweep(): void {
     const nowMs = this.#clock.nowMs();
-    for (const connection of this.#open) {
+    for (const connection of this.#open.values()) {
       if (!connection.isOverdue(nowMs)) continue;
       this.counters.timedOut++;
       connection.close();
@@ -124,7 +129,7 @@ export class TcpConnections {
 
   #oldestIdle(clientKey: string | null): TcpConnection | null {
     let oldest: TcpConnection | null = null;
-    for (const connection of this.#open) {
+    for (const connection of this.#open.values()) {
       if (!connection.isIdle || (clientKey !== null && connection.clientKey !== clientKey))
         continue;
       if (oldest === null || connection.activeAtMs < oldest.activeAtMs) oldest = connection;

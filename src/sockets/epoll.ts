@@ -2,6 +2,7 @@
  * Watches many descriptors with an epoll instance of our own, whose one descriptor libuv watches:
  * a connection costs one epoll_ctl(2), and all that are ready are found with one epoll_wait(2).
  */
+import { SlotMap } from '../tables/slot-map.ts';
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
@@ -30,7 +31,7 @@ export interface EpollTarget {
 export class Epoll {
   readonly #libc: Libc;
   /** BOUNDED by the listeners and by the limit on connections. */
-  readonly #targets = new Map<number, EpollTarget>();
+  readonly #targets = new SlotMap<number, EpollTarget>();
   readonly #events: Buffer;
   readonly #address: number;
   /** Both exist while there are targets. */
@@ -47,7 +48,7 @@ export class Epoll {
   /** Watches `fd` for `events`. */
   add(fd: number, events: number, target: EpollTarget): void {
     if (this.#targets.size === 0) this.#open();
-    this.#targets.set(fd, target);
+    this.#targets.add(fd, target);
     this.#control(EPOLL_CTL_ADD, fd, events);
   }
 

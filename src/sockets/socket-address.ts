@@ -45,6 +45,13 @@ export function decodeSocketAddress(name: Buffer): Endpoint {
   return { ...decodeAddress(octets), port: name.readUInt16BE(2) };
 }
 
+/** A sockaddr kept as latin1 text, read. */
+export function endpointOfName(name: string): Endpoint {
+  const address = addressOfName(name);
+  const port = (name.charCodeAt(2) << 8) | name.charCodeAt(3);
+  return { family: address.includes(':') ? 6 : 4, address, port };
+}
+
 /** The address in a sockaddr kept as latin1 text; a mapped address as IPv4. */
 export function addressOfName(name: string): string {
   const octets = name.length === NAME_LENGTH_V4 ? name.slice(4, 8) : name.slice(8, 24);
