@@ -100,6 +100,8 @@ export class TcpListener implements Listener, EpollTarget {
       return true;
     }
     stream.open(new TcpConnection(stream, this, this.#connectionModules));
+    // Most have asked by now: that spares another turn of the event loop.
+    stream.onEvents(EPOLLIN);
     return true;
   }
 
