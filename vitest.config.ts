@@ -10,6 +10,8 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000, interval: 20 } },
     testTimeout: 60_000,
     hookTimeout: 20_000,
+    // Many tests wait more than they work: more at once than there are cores to spare.
+    maxWorkers: 2,
     // Recorded conversations wait more than they work.
     maxConcurrency: 4,
   },

@@ -9,10 +9,10 @@ import { keepHeapSmall } from './heap.ts';
 
 /** The start is over after this time: the code that it alone needed is most of what there is. */
 const FIRST_LOOK_MS = 1500;
-const LOOK_PAUSE_MS = 1000;
-const LOOK_INTERVAL_MS = 5000;
-/** Serving at full speed needs 12 MiB of files, most of it Node's code. */
-const TOLERATED_FILE_PAGES = (14 * 1024) / 4;
+const LOOK_PAUSE_MS = 2000;
+const LOOK_INTERVAL_MS = 10_000;
+/** At rest 15 MiB of files are in use, most of it Node's code: less would be to give back and fetch for ever. */
+const TOLERATED_FILE_PAGES = (20 * 1024) / 4;
 
 /** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
 const MADV_COLD = 20;
