@@ -35,7 +35,8 @@ interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly {
+  /** Not there when no kernel of uml.sh came to an end. */
+  readonly testResults?: readonly {
     readonly name: string;
     readonly status: string;
     readonly message?: string;
@@ -137,7 +138,7 @@ function run(suite: Suite, reportPath: string): Outcome {
   };
 }
 
-function failuresIn({ testResults }: Report): string[] {
+function failuresIn({ testResults = [] }: Report): string[] {
   return testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(root, name);
     const failed = assertionResults.filter((result) => result.status === 'failed');

@@ -1,4 +1,5 @@
 /** A pod that asks in another machine's name: what that machine gets, and what it never gets. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Cluster, KUBE_DNS, KUBE_DNS_UPSTREAM } from './harness/cluster.ts';
 import { NODE, until } from './harness/command.ts';
@@ -9,6 +10,8 @@ const NODE_ADDRESS = '10.244.1.1';
 const VICTIM = '10.244.2.5';
 const VICTIM_PORT = 4000;
 const QUERIES = 100;
+/** Until all that is under way has come. */
+const SETTLE_MS = 500;
 
 /** Says how many datagrams came, and the octets of the largest and of all, once a line. */
 const COUNT = `
@@ -81,15 +84,20 @@ test('each forged query sends one datagram of 512 octets at most, each forged re
   const seen = () =>
     JSON.parse(counting.output().trim().split('\n').at(-1)?.replace('ready', '') || '{}');
   // The node asks for the victim's MAC address first, and keeps few datagrams meanwhile.
-  pod.run(NODE, '-e', ASK, '1');
-  await until('the first', () => seen().count >= 1);
-  pod.run(NODE, '-e', ASK, `${QUERIES - 1}`);
-  await until('all of it', () => seen().count >= QUERIES).catch((cause) => {
-    throw new Error(`${cause.message}: ${JSON.stringify(seen())}`);
+  await until('the first', () => {
+    pod.run(NODE, '-e', ASK, '1');
+    return seen().count >= 1;
+  });
+  await sleep(SETTLE_MS);
+  const before = seen().count;
+  pod.run(NODE, '-e', ASK, `${QUERIES}`);
+  // Nobody sends again what is lost, so nearly all will do.
+  await until('nearly all', () => seen().count >= before + 0.9 * QUERIES).catch((cause) => {
+    throw new Error(`${cause.message}: ${before}, then ${JSON.stringify(seen())}`);
   });
   // Had the forged replies been answered, there would be as many again.
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(seen()).toMatchObject({ count: QUERIES });
+  await sleep(SETTLE_MS);
+  expect(seen().count).toBeLessThanOrEqual(before + QUERIES);
   expect(seen().largest).toBeLessThanOrEqual(512);
   expect(seen().largest).toBeGreaterThan(100);
   await daemon.stop();

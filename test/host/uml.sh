@@ -103,6 +103,7 @@ const sums = {};
 for (const path of paths.filter((path) => existsSync(path))) {
   for (const [key, value] of Object.entries(JSON.parse(readFileSync(path, 'utf8')))) {
     if (typeof value === 'number') sums[key] = (sums[key] ?? 0) + value;
+    else if (key === 'testResults') sums[key] = [...(sums[key] ?? []), ...value];
   }
 }
 writeFileSync(report, JSON.stringify(sums));

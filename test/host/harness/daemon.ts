@@ -87,9 +87,13 @@ export class Daemon {
   /** Starts a daemon and waits until the pod's queries reach it. */
   static async start(cluster: Cluster, flags: readonly string[] = []): Promise<Daemon> {
     const daemon = Daemon.launch(cluster, flags);
+    let status = 'it runs';
+    daemon.ended.then((ended) => {
+      status = `it ended with ${ended}`;
+    });
     const isThere = () => cluster.who() === FROM_CACHE && cluster.who(LINK_LOCAL) === FROM_CACHE;
     await until('the daemon answering the pod', isThere).catch((cause) => {
-      throw new Error(`${cause.message}\n${daemon.output}`);
+      throw new Error(`${cause.message}; ${status}:\n${daemon.output}`);
     });
     return daemon;
   }
