@@ -4,7 +4,8 @@
  * running: only those are here that V8 looks at again and again.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /**
  * The young generation: large enough that most misses are answered before a collection finds them,
@@ -35,6 +36,27 @@ export function keepHeapSmall(onCollected: () => void): void {
     onCollected();
   });
   observer.observe({ entryTypes: ['gc'] });
+}
+
+/** A heap that has grown by less since it last was at rest is left alone. */
+const WORTH_COLLECTING_OCTETS = 6 * 1024 * 1024;
+
+/**
+ * What to call while nothing happens: collects what a load has left behind, once. Left to itself V8
+ * keeps a heap as large as it was in use, as it would for the next load.
+ */
+export function createRest(): () => void {
+  let restedOctets = 0;
+  let collect: (() => void) | null = null;
+  return () => {
+    const octets = getHeapStatistics().total_heap_size;
+    if (octets < restedOctets + WORTH_COLLECTING_OCTETS) return;
+    // The flag gives a function to contexts that are made later; this one has what it had.
+    setFlagsFromString('--expose-gc');
+    collect ??= runInNewContext('() => gc({ type: "major" })');
+    collect?.();
+    restedOctets = getHeapStatistics().total_heap_size;
+  };
 }
 
 /** Both halves of the young generation. */

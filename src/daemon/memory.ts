@@ -5,14 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type Koffi from 'koffi';
-import { keepHeapSmall } from './heap.ts';
+import { createRest, keepHeapSmall } from './heap.ts';
 
 /** The start is over after this time: the code that it alone needed is most of what there is. */
 const FIRST_LOOK_MS = 1500;
-const LOOK_PAUSE_MS = 2000;
+const LOOK_PAUSE_MS = 1000;
 const LOOK_INTERVAL_MS = 10_000;
-/** At rest 15 MiB of files are in use, most of it Node's code: less would be to give back and fetch for ever. */
-const TOLERATED_FILE_PAGES = (20 * 1024) / 4;
+/**
+ * Files in use, most of it Node's code: 15 MiB at rest, where less would be to give back and fetch for
+ * ever. Under load that costs little beside the load.
+ */
+const TOLERATED_PAGES = { underLoad: (14 * 1024) / 4, atRest: (20 * 1024) / 4 };
 
 /** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
 const MADV_COLD = 20;
@@ -22,18 +25,27 @@ const MADV_DONTNEED = 4;
 export function keepMemorySmall(): void {
   let release: (() => void) | null = null;
   let nextLookAtMs = performance.now() + FIRST_LOOK_MS;
-  const look = () => {
+  const look = (toleratedPages: number) => {
     const nowMs = performance.now();
     if (nowMs < nextLookAtMs) return;
     nextLookAtMs = nowMs + LOOK_PAUSE_MS;
     const isFirst = release === null;
     release ??= createRelease();
-    if (isFirst || residentFilePages() > TOLERATED_FILE_PAGES) release();
+    if (isFirst || residentFilePages() > toleratedPages) release();
   };
+  const rest = createRest();
+  let isAtRest = false;
   // Under load there are collections. At rest a timer that comes seldom looks after the last of them.
-  keepHeapSmall(look);
-  setTimeout(look, FIRST_LOOK_MS + 1).unref();
-  setInterval(look, LOOK_INTERVAL_MS).unref();
+  keepHeapSmall(() => {
+    isAtRest = false;
+    look(TOLERATED_PAGES.underLoad);
+  });
+  setTimeout(look, FIRST_LOOK_MS + 1, TOLERATED_PAGES.atRest).unref();
+  setInterval(() => {
+    if (isAtRest) rest();
+    isAtRest = true;
+    look(TOLERATED_PAGES.atRest);
+  }, LOOK_INTERVAL_MS).unref();
 }
 
 /** What gives memory back; without koffi or /proc it does nothing. */
