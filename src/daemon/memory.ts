@@ -8,8 +8,10 @@ import type Koffi from 'koffi';
 import { createRest, keepHeapSmall } from './heap.ts';
 
 /** The start is over after this time: the code that it alone needed is most of what there is. */
-const FIRST_LOOK_MS = 1500;
+const FIRST_LOOK_MS = 3000;
 const LOOK_PAUSE_MS = 1000;
+/** What was given back is fetched again: on a slow machine that must not be all it does. */
+const PAUSE_PER_RELEASE_MS = 200;
 const LOOK_INTERVAL_MS = 10_000;
 /**
  * Files in use, most of it Node's code: 15 MiB at rest, where less would be to give back and fetch for
@@ -31,7 +33,10 @@ export function keepMemorySmall(): void {
     nextLookAtMs = nowMs + LOOK_PAUSE_MS;
     const isFirst = release === null;
     release ??= createRelease();
-    if (isFirst || residentFilePages() > toleratedPages) release();
+    if (!isFirst && residentFilePages() <= toleratedPages) return;
+    release();
+    const tookMs = performance.now() - nowMs;
+    nextLookAtMs = nowMs + Math.max(LOOK_PAUSE_MS, tookMs * PAUSE_PER_RELEASE_MS);
   };
   const rest = createRest();
   let isAtRest = false;
