@@ -3,7 +3,9 @@
  * without need is given back (docs/decisions/0010-performance.md says what it is worth).
  */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Koffi from 'koffi';
 import { createRest, keepHeapSmall } from './heap.ts';
 
@@ -19,24 +21,26 @@ const LOOK_INTERVAL_MS = 10_000;
  */
 const TOLERATED_PAGES = { underLoad: (14 * 1024) / 4, atRest: (20 * 1024) / 4 };
 
+/** Given back at once: a few hundred microseconds. */
+const PIECE_OCTETS = 2 * 1024 * 1024;
+
 /** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
 const MADV_COLD = 20;
 const MADV_DONTNEED = 4;
 
 /** For the start of the program. Does nothing more than look where the C library cannot be called. */
 export function keepMemorySmall(): void {
-  let release: (() => void) | null = null;
+  const release = new Release();
   let nextLookAtMs = performance.now() + FIRST_LOOK_MS;
   const look = (toleratedPages: number) => {
     const nowMs = performance.now();
-    if (nowMs < nextLookAtMs) return;
+    if (nowMs < nextLookAtMs || release.isUnderWay) return;
     nextLookAtMs = nowMs + LOOK_PAUSE_MS;
-    const isFirst = release === null;
-    release ??= createRelease();
-    if (!isFirst && residentFilePages() <= toleratedPages) return;
-    release();
-    const tookMs = performance.now() - nowMs;
-    nextLookAtMs = nowMs + Math.max(LOOK_PAUSE_MS, tookMs * PAUSE_PER_RELEASE_MS);
+    if (!release.isFirst && residentFilePages() <= toleratedPages) return;
+    release.start((tookMs) => {
+      const pauseMs = Math.max(LOOK_PAUSE_MS, tookMs * PAUSE_PER_RELEASE_MS);
+      nextLookAtMs = performance.now() + pauseMs;
+    });
   };
   const rest = createRest();
   let isAtRest = false;
@@ -53,25 +57,62 @@ export function keepMemorySmall(): void {
   }, LOOK_INTERVAL_MS).unref();
 }
 
-/** What gives memory back; without koffi or /proc it does nothing. */
-function createRelease(): () => void {
+/** Gives memory back in small steps, between which queries are answered. */
+class Release {
+  isFirst = true;
+  isUnderWay = false;
+  /** Null until they are known. BOUNDED by the size of Node's binary. */
+  #steps: readonly (() => void)[] | null = null;
+
+  /** Calls `done` at the end with the milliseconds of processor time that it took. */
+  start(done: (tookMs: number) => void): void {
+    this.isUnderWay = true;
+    this.isFirst = false;
+    this.#run(done).finally(() => {
+      this.isUnderWay = false;
+    });
+  }
+
+  async #run(done: (tookMs: number) => void): Promise<void> {
+    this.#steps ??= await findSteps();
+    let tookMs = 0;
+    for (const step of this.#steps) {
+      const startMs = performance.now();
+      step();
+      tookMs += performance.now() - startMs;
+      await nextTurn();
+    }
+    done(tookMs);
+  }
+}
+
+/** What gives memory back, piece by piece; nothing without koffi or /proc. */
+async function findSteps(): Promise<readonly (() => void)[]> {
   try {
     const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
     const libc = koffi.load(null);
     // Addresses are below 2⁴⁷, so exact as numbers.
     const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
-    const mappings = unwrittenFileMappings(readFileSync('/proc/self/smaps', 'latin1'));
-    const trim = trimOf(libc);
-    return () => {
-      for (const { start, length } of mappings) {
+    const mappings = unwrittenFileMappings(await readFile('/proc/self/smaps', 'latin1'));
+    const pieces = mappings.flatMap(inPieces);
+    return [
+      ...pieces.map(({ start, length }) => () => {
         madvise(start, length, MADV_COLD);
         madvise(start, length, MADV_DONTNEED);
-      }
-      trim();
-    };
+      }),
+      trimOf(libc),
+    ];
   } catch {
-    return () => {};
+    return [];
   }
+}
+
+function inPieces({ start, length }: Mapping): Mapping[] {
+  const count = Math.ceil(length / PIECE_OCTETS);
+  return Array.from({ length: count }, (_, i) => ({
+    start: start + i * PIECE_OCTETS,
+    length: Math.min(PIECE_OCTETS, length - i * PIECE_OCTETS),
+  }));
 }
 
 /** Gives the free pages of the C library's heap back; musl needs no call for that and has none. */
