@@ -13,6 +13,8 @@ import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
 import type { Complaint } from './log/output.ts';
 
+/** How long the event loop may hang once the daemon serves. */
+const HANG_LIMIT_SECONDS = 5;
 /** How long a stop waits for the step of the start that is under way. */
 const START_STEP_PATIENCE_MS = 5000;
 /** After all that was configured to be waited for. Below the 30 s that kubelet gives a pod. */
@@ -85,6 +87,7 @@ export class Daemon {
       () => handOver.start(),
       () => control.server.start(),
       () => this.#announce(),
+      () => deadMan?.setLimit(HANG_LIMIT_SECONDS),
     ];
     for (const step of steps) {
       if (this.#stopping !== null) return;

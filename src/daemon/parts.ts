@@ -32,8 +32,8 @@ import { createInterception } from './node-side.ts';
 import { RunningConfiguration } from './running-configuration.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
-/** How long the event loop may hang. */
-const HANG_LIMIT_SECONDS = 5;
+/** How long the event loop may hang during the start: a machine short of processors takes its time. */
+const START_HANG_LIMIT_SECONDS = 30;
 
 /** Everything that is started, in the order of the start. */
 export interface Parts {
@@ -97,7 +97,8 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
   });
   const routes = pageRoutes(control.sources, control.watch);
   return {
-    deadMan: loadLibc().libc === null ? null : new DeadMan({ limitSeconds: HANG_LIMIT_SECONDS }),
+    deadMan:
+      loadLibc().libc === null ? null : new DeadMan({ limitSeconds: START_HANG_LIMIT_SECONDS }),
     metricsServer: createMetricsServer(flags, { catalogue, log, routes }),
     interception,
     corefileWriter:

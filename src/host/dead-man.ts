@@ -9,11 +9,11 @@ const SIGALRM = 14;
 const REARM_MS = 500;
 
 export class DeadMan {
-  readonly #limitSeconds: number;
+  #limitSeconds: number;
   #alarm: (seconds: number) => number = () => 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param options.limitSeconds how long the event loop may hang */
+  /** @param options.limitSeconds how long the event loop may hang, until `setLimit` */
   constructor(options: { limitSeconds: number }) {
     this.#limitSeconds = options.limitSeconds;
   }
@@ -29,6 +29,12 @@ export class DeadMan {
     this.#alarm(this.#limitSeconds);
     this.#timer = setInterval(() => this.#alarm(this.#limitSeconds), REARM_MS);
     this.#timer.unref();
+  }
+
+  /** Changes how long the event loop may hang: less, once others depend on it. */
+  setLimit(limitSeconds: number): void {
+    this.#limitSeconds = limitSeconds;
+    if (this.#timer !== null) this.#alarm(limitSeconds);
   }
 
   stop(): void {
