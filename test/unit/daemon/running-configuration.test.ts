@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -152,15 +153,35 @@ test('a thousand reloads, one in two refused, leave nothing behind', async () =>
   };
   // Until everything is compiled that will be.
   for (let i = 0; i < 150; i++) await round();
-  const before = footprint();
+  const before = await leastFootprint();
   for (let i = 0; i < 250; i++) await round();
-  const after = footprint();
-  expect(after).toMatchObject({ sources: before.sources, descriptors: before.descriptors });
-  expect(after.timers).toBe(before.timers);
+  const after = await leastFootprint();
+  expect(after.sources).toBe(before.sources);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+  expect(after.timers).toBeLessThanOrEqual(before.timers);
   expect(after.heapOctets - before.heapOctets).toBeLessThan(512 * 1024);
   // The directive follows the file too, and may see what was refused before we ask.
   expect(reloadCounters(catalogue).failed).toBeGreaterThanOrEqual(800);
 }, 60_000);
+
+/**
+ * The least of what is seen within a second: what the last reload still has to close, or a file's
+ * event has begun, goes away; a leak does not.
+ */
+async function leastFootprint() {
+  let least = footprint();
+  for (let i = 0; i < 10; i++) {
+    await sleep(100);
+    const now = footprint();
+    least = {
+      sources: Math.min(least.sources, now.sources),
+      descriptors: Math.min(least.descriptors, now.descriptors),
+      timers: Math.min(least.timers, now.timers),
+      heapOctets: Math.min(least.heapOctets, now.heapOctets),
+    };
+  }
+  return least;
+}
 
 /** What a leak would make grow. */
 function footprint() {
