@@ -14,7 +14,7 @@ import type { Log } from './log/log.ts';
 import type { Complaint } from './log/output.ts';
 
 /** How long the event loop may hang once the daemon serves. */
-const HANG_LIMIT_SECONDS = 5;
+const HANG_LIMIT_SECONDS = 4;
 /** How long a stop waits for the step of the start that is under way. */
 const START_STEP_PATIENCE_MS = 5000;
 /** After all that was configured to be waited for. Below the 30 s that kubelet gives a pod. */

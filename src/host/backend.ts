@@ -39,9 +39,11 @@ export interface BackendChoice {
   readonly backends: readonly RuleBackend[];
   /** Why, for the log. */
   readonly reason: string;
+  /** False while nothing of Kubernetes was seen: what it uses may show later. */
+  readonly isFirm: boolean;
 }
 
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 10_000;
 
 /** Looks for kube-proxy's chains and for the tools. Never rejects. */
 export async function chooseBackend(
@@ -52,6 +54,7 @@ export async function chooseBackend(
     ruleSet: 'nftables',
     backends: [new NftablesRules(options, run)],
     reason,
+    isFirm: true,
   });
   const iptables = (
     variant: IptablesVariant,
@@ -63,6 +66,7 @@ export async function chooseBackend(
       (family) => new IptablesRules({ variant, isLegacy, isV4: family === FAMILY_V4 }, run),
     ),
     reason,
+    isFirm: true,
   });
   if (options.mode === 'nftables') return nftables('chosen with -rules nftables');
   const { nft, legacy } = await findKubeChains(run);
@@ -82,10 +86,12 @@ export async function chooseBackend(
   const plain = await run('iptables', ['--version'], { deadlineMs: DEADLINE_MS });
   if (plain.status === 0) {
     const version = plain.stdout.trim();
-    return iptables('', !version.includes('nf_tables'), `no KUBE chains yet, using ${version}`);
+    const reason = `no KUBE chains yet, using ${version}`;
+    return { ...iptables('', !version.includes('nf_tables'), reason), isFirm: false };
   }
   if (options.mode === 'auto' && (await hasNft())) return nftables('there is no iptables');
-  return { ruleSet: null, backends: [], reason: 'there is no iptables and no nft program' };
+  const reason = 'there is no iptables and no nft program';
+  return { ruleSet: null, backends: [], reason, isFirm: false };
 }
 
 /**

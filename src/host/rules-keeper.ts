@@ -54,10 +54,16 @@ export class RulesKeeper {
   #aborter = new AbortController();
   #isEnding = false;
   #choice: BackendChoice | null = null;
+  #nextReviewMs = 0;
+  /** Whose rules are to go once those of others are in place. BOUNDED by the families. */
+  #replaced: readonly RuleBackend[] = [];
   /** Per backend: whether its rules were in place at the last look. BOUNDED by the families. */
   readonly #inPlace = new Map<RuleBackend, boolean>();
   #pauseMs = FIRST_PAUSE_MS;
   #nextSyncMs = 0;
+  /** How many rules the last comparison added or removed. */
+  #changes = 0;
+  #hasJustChanged = false;
 
   constructor(options: RulesKeeperOptions, modules: RulesKeeperModules) {
     this.#options = options;
@@ -83,8 +89,17 @@ export class RulesKeeper {
   /** Puts the rules in place; afterwards `isReady` tells for which addresses it worked. */
   install(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#syncAll(this.#wanted, (rule) => this.#isObsolete(rule));
-      await this.#modules.watch.settle();
+      const { watch } = this.#modules;
+      await watch.mark();
+      const isDone = await this.#syncAll(this.#wanted, (rule) => this.#isObsolete(rule));
+      if (isDone) await this.#clearReplaced();
+      const isSecondChange = this.#hasJustChanged && this.#changes > 0;
+      this.#hasJustChanged = this.#changes > 0 && !isSecondChange;
+      // Whoever changed the rules while we did would go unnoticed: the next tick looks again. Only
+      // once, for the case that what we set is not what we find.
+      if (this.#hasJustChanged) return;
+      if (isSecondChange) await watch.mark();
+      watch.settle();
     });
   }
 
@@ -143,7 +158,10 @@ export class RulesKeeper {
   async tick(): Promise<boolean> {
     const isDue = this.#modules.clock.nowMs() >= this.#nextSyncMs;
     // While something is wrong the pauses grow; a change by someone else does not shorten them.
-    if (!isDue && (this.#pauseMs > FIRST_PAUSE_MS || !(await this.#hasChanged()))) return false;
+    if (!isDue && (this.#pauseMs > FIRST_PAUSE_MS || !(await this.#hasChanged()))) {
+      this.#hasJustChanged = false;
+      return false;
+    }
     await this.install();
     return true;
   }
@@ -165,6 +183,7 @@ export class RulesKeeper {
       const isDone = await this.#syncAll([], this.#isWantedIp);
       if (isDone || this.backendName === '') break;
     }
+    await this.#clearReplaced();
     this.#inPlace.clear();
   }
 
@@ -188,6 +207,7 @@ export class RulesKeeper {
     const { clock } = this.#modules;
     const backends = await this.#backends();
     const { signal } = this.#aborter;
+    this.#changes = 0;
     const statuses = await Promise.all(
       backends.map(async (backend) => {
         const outcome = await backend.sync(wanted, isObsolete);
@@ -205,26 +225,58 @@ export class RulesKeeper {
   }
 
   async #backends(): Promise<readonly RuleBackend[]> {
-    const { log, counters, watch } = this.#modules;
-    if (this.#choice !== null && this.#choice.backends.length > 0) return this.#choice.backends;
+    const { clock, log, counters } = this.#modules;
+    const current = this.#choice;
+    if (current !== null && !this.#isToReview(current)) return current.backends;
     const choice = await chooseBackend({ ...this.#options, families: this.#families }, this.#run);
-    if (this.#aborter.signal.aborted) return [];
-    if (choice.backends.length === 0) {
-      counters.iptables++;
-      log.error(`rules cannot be set: ${choice.reason}`);
-    } else {
-      const names = choice.backends.map(({ name }) => name).join(' and ');
-      log.info(`Rules are kept with ${names}: ${choice.reason}`);
-      watch.follow(choice.backends.flatMap(({ targets }) => targets));
-    }
+    if (this.#aborter.signal.aborted) return current?.backends ?? [];
+    this.#nextReviewMs = clock.nowMs() + this.#options.syncIntervalMs;
+    if (choice.backends.length > 0) return this.#choose(choice);
+    if (current !== null && current.backends.length > 0) return current.backends;
+    counters.iptables++;
+    log.error(`rules cannot be set: ${choice.reason}`);
     this.#choice = choice;
+    return [];
+  }
+
+  /**
+   * A node that starts shows what Kubernetes uses only later, and a program that was too slow to tell
+   * may have misled us: looked at again when the rules cannot be set, and every sync interval.
+   */
+  #isToReview({ isFirm, backends }: BackendChoice): boolean {
+    if (this.#isEnding) return false;
+    if (backends.length === 0) return true;
+    const isTime =
+      this.#pauseMs > FIRST_PAUSE_MS || this.#modules.clock.nowMs() >= this.#nextReviewMs;
+    return !isFirm && isTime;
+  }
+
+  #choose(choice: BackendChoice): readonly RuleBackend[] {
+    const { log, watch } = this.#modules;
+    const current = this.#choice;
+    if (current?.ruleSet === choice.ruleSet) {
+      this.#choice = { ...choice, backends: current.backends };
+      return current.backends;
+    }
+    this.#replaced = [...this.#replaced, ...(current?.backends ?? [])];
+    this.#choice = choice;
+    log.info(`Rules are kept with ${this.backendName}: ${choice.reason}`);
+    watch.follow(choice.backends.flatMap(({ targets }) => targets));
     return choice.backends;
+  }
+
+  async #clearReplaced(): Promise<void> {
+    const replaced = this.#replaced;
+    this.#replaced = [];
+    for (const backend of replaced) this.#inPlace.delete(backend);
+    await Promise.all(replaced.map((backend) => this.#clear(backend)));
   }
 
   #note(backend: RuleBackend, outcome: SyncOutcome): void {
     const { log, counters, events } = this.#modules;
     if (outcome.status === 'in-place') {
       const { added, removed } = outcome;
+      this.#changes += added + removed;
       if (added > 0 && this.#inPlace.get(backend) === true) events.repairs.rules++;
       this.#inPlace.set(backend, true);
       const note = backend.note ? `: ${backend.note}` : '';

@@ -22,39 +22,53 @@ export type WatchTarget =
 export interface RulesWatch {
   /** Looks at these from now on. */
   follow(targets: readonly WatchTarget[]): void;
-  /** Takes the state of now as the right one. */
-  settle(): Promise<void>;
+  /** Remembers the state of now. */
+  mark(): Promise<void>;
+  /** Takes the state last remembered as the right one. */
+  settle(): void;
   /** Whether the state differs from the one taken. */
   changed(): Promise<boolean>;
+}
+
+/** What is compared, as text. */
+interface KernelState {
+  /** Moves whenever the rules may have changed. */
+  readonly generation: string;
+  readonly rules: string;
 }
 
 export class KernelRulesWatch implements RulesWatch {
   #socket: ReturnType<typeof netlink.createNetlink> | null = null;
   /** BOUNDED by the chains of two address families. */
   #targets: readonly WatchTarget[] = [];
-  #generation = '';
-  #state = '';
+  #marked: KernelState = { generation: '', rules: '' };
+  #right: KernelState = this.#marked;
 
   follow(targets: readonly WatchTarget[]): void {
     this.#targets = targets;
   }
 
-  async settle(): Promise<void> {
+  async mark(): Promise<void> {
     try {
-      this.#generation = await this.#readGeneration();
-      this.#state = await this.#readState();
+      // In this order: what changes between the two is seen as a change later.
+      const generation = await this.#readGeneration();
+      this.#marked = { generation, rules: await this.#readRules() };
     } catch {
       // Not to be asked: the sync interval is the safety net.
     }
   }
 
+  settle(): void {
+    this.#right = this.#marked;
+  }
+
   async changed(): Promise<boolean> {
     try {
       const generation = await this.#readGeneration();
-      if (generation === this.#generation) return false;
-      const state = await this.#readState();
-      if (state !== this.#state) return true;
-      this.#generation = generation;
+      if (generation === this.#right.generation) return false;
+      const rules = await this.#readRules();
+      if (rules !== this.#right.rules) return true;
+      this.#right = { generation, rules };
     } catch {
       // As above.
     }
@@ -75,7 +89,7 @@ export class KernelRulesWatch implements RulesWatch {
     return `${hasNft ? await this.#readNftGeneration() : ''} ${sizes.join(' ')}`;
   }
 
-  async #readState(): Promise<string> {
+  async #readRules(): Promise<string> {
     const parts: string[] = [];
     for (const target of this.#targets) {
       parts.push(

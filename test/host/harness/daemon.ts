@@ -50,9 +50,15 @@ export class Daemon {
   readonly cluster: Cluster;
   readonly #running: Running;
 
+  /** Whether it runs, else how it ended. */
+  status = 'it runs';
+
   private constructor(cluster: Cluster, running: Running) {
     this.cluster = cluster;
     this.#running = running;
+    running.ended.then((ended) => {
+      this.status = `it ended with ${ended}`;
+    });
   }
 
   /** Starts a daemon; returns at once. `flags` come after the stock ones and so win over them. */
@@ -87,13 +93,9 @@ export class Daemon {
   /** Starts a daemon and waits until the pod's queries reach it. */
   static async start(cluster: Cluster, flags: readonly string[] = []): Promise<Daemon> {
     const daemon = Daemon.launch(cluster, flags);
-    let status = 'it runs';
-    daemon.ended.then((ended) => {
-      status = `it ended with ${ended}`;
-    });
     const isThere = () => cluster.who() === FROM_CACHE && cluster.who(LINK_LOCAL) === FROM_CACHE;
     await until('the daemon answering the pod', isThere).catch((cause) => {
-      throw new Error(`${cause.message}; ${status}:\n${daemon.output}`);
+      throw new Error(`${cause.message}; ${daemon.status}:\n${daemon.output}`);
     });
     return daemon;
   }

@@ -89,7 +89,7 @@ try {
   for (const ip of options.localIps) await listen(ip);
   await interception.engage();
   // As in the daemon, and longer than a test has it stand still.
-  new DeadMan({ limitSeconds: 5 * slowness }).start();
+  new DeadMan({ limitSeconds: 4 * slowness }).start();
   console.log('engaged');
 } catch (cause) {
   console.log('refused', (cause as { code?: string }).code, (cause as Error).message);

@@ -33,19 +33,27 @@ export class FakeIptables {
   refusal: CommandResult | null = null;
   /** What iptables-save answers with instead of working. */
   listRefusal: CommandResult | null = null;
+  /** What happens to the rules right after a program has ended. */
+  after: (file: string) => void = () => {};
   commands = 0;
 
   readonly run: CommandRunner = async (file, args, { stdin = '' }) => {
     this.commands++;
+    const result = this.#run(file, args, stdin);
+    this.after(file);
+    return result;
+  };
+
+  #run(file: string, args: readonly string[], stdin: string): CommandResult {
     if (file.includes('restore')) return this.#restore(stdin);
     if (file === 'iptables' && args[0] === '--version') return done('iptables v1.8.9 (nf_tables)');
     if (!file.endsWith('-save')) return absent;
     if (this.listRefusal !== null && this.tables[args[1]]) return this.listRefusal;
     return done([`*${args[1]}`, ...(this.tables[args[1]] ?? []), 'COMMIT'].join('\n'));
-  };
+  }
 
   get rules(): string[] {
-    return [...this.tables.raw, ...this.tables.filter];
+    return Object.values(this.tables).flat();
   }
 
   #restore(script: string): CommandResult {
@@ -76,15 +84,28 @@ export function asListed(line: string): string {
   return `-A ${chain} ${side} ${ip}/${prefix} -p ${protocol} -m ${protocol} ${portOption} ${port} ${local}-m comment --comment ${comment} -j ${target}`;
 }
 
+/** Sees what `look` gives, unless it is blind. */
 export class FakeWatch implements RulesWatch {
-  isChanged = false;
-  settled = 0;
-  follow(): void {}
-  async settle(): Promise<void> {
-    this.settled++;
-    this.isChanged = false;
+  isBlind = false;
+  #marked = 'nothing';
+  #right = 'nothing';
+  readonly #look: () => string;
+
+  constructor(look: () => string) {
+    this.#look = look;
   }
+
+  follow(): void {}
+
+  async mark(): Promise<void> {
+    this.#marked = this.#look();
+  }
+
+  settle(): void {
+    this.#right = this.#marked;
+  }
+
   async changed(): Promise<boolean> {
-    return this.isChanged;
+    return !this.isBlind && this.#look() !== this.#right;
   }
 }

@@ -1,7 +1,9 @@
 /** What this process finds out about itself and its neighbours, on the loopback. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode, streamEncode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { runCommand } from '../../../src/host/command.ts';
@@ -129,8 +131,25 @@ describe('DeadMan', () => {
   const run = (rest: string) =>
     spawnSync(NODE, ['--input-type=module', '-e', program(rest)], { timeout: 10_000 }).status;
 
-  test('ends a process whose event loop hangs', () => {
+  test('ends a process whose event loop spins, after its limit', () => {
     expect(run('for (;;);')).toBe(14);
+  });
+
+  test('ends a process whose event loop waits in the kernel, after four times its limit', () => {
+    const wait = (ms: number) =>
+      `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms}); process.exit(5);`;
+    expect(run(wait(2500))).toBe(5);
+    expect(run(wait(8000))).toBe(14);
+  });
+
+  test('spares a process that stood still for longer than it may spin', async () => {
+    const rest = "console.log('started'); setTimeout(() => process.exit(7), 3000);";
+    const child = spawn(NODE, ['--input-type=module', '-e', program(rest)]);
+    await once(child.stdout, 'data');
+    child.kill('SIGSTOP');
+    await sleep(2000);
+    child.kill('SIGCONT');
+    expect(await once(child, 'exit')).toEqual([7, null]);
   });
 
   test('does nothing to one that is well, nor to one that has stopped it', () => {

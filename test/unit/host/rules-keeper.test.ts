@@ -4,7 +4,7 @@ import { createNodeEvents, type NodeEvents } from '../../../src/host/node-events
 import { RulesKeeper } from '../../../src/host/rules-keeper.ts';
 import { createSetupErrors, type SetupErrors } from '../../../src/host/setup-errors.ts';
 import { Log } from '../../../src/log/log.ts';
-import { absent, FakeIptables, FakeWatch, failed, ManualClock } from './fakes.ts';
+import { absent, done, FakeIptables, FakeWatch, failed, ManualClock } from './fakes.ts';
 
 const IP = '10.96.0.10';
 const SYNC_MS = 60_000;
@@ -20,7 +20,7 @@ let keeper: RulesKeeper;
 
 beforeEach(() => {
   kernel = new FakeIptables();
-  watch = new FakeWatch();
+  watch = new FakeWatch(() => kernel.rules.join('\n'));
   clock = new ManualClock();
   counters = createSetupErrors();
   events = createNodeEvents();
@@ -58,8 +58,12 @@ test('an address is ready when its rules are in place', async () => {
 });
 
 describe('tick', () => {
-  test('looks at nothing while the kernel says that nothing changed', async () => {
+  beforeEach(async () => {
     await keeper.install();
+    await keeper.tick();
+  });
+
+  test('looks at nothing while the kernel says that nothing changed', async () => {
     kernel.commands = 0;
     for (let second = 0; second < 59; second++) {
       clock.ms += 1000;
@@ -69,21 +73,112 @@ describe('tick', () => {
   });
 
   test('puts rules back when the kernel says that something changed', async () => {
-    await keeper.install();
     kernel.tables.raw.length = 0;
-    watch.isChanged = true;
     expect(await keeper.tick()).toBe(true);
     expect(kernel.rules).toHaveLength(12);
-    expect(watch.isChanged).toBe(false);
+    expect(events.repairs.rules).toBe(1);
+    for (let second = 0; second < 2; second++) await keeper.tick();
+    expect(await keeper.tick()).toBe(false);
     expect(events.repairs.rules).toBe(1);
   });
 
   test('looks at the rules every sync interval all the same', async () => {
-    await keeper.install();
+    watch.isBlind = true;
     kernel.tables.raw.length = 0;
     clock.ms += SYNC_MS;
     expect(await keeper.tick()).toBe(true);
     expect(kernel.rules).toHaveLength(12);
+  });
+});
+
+describe('changes that meet', () => {
+  test.each([
+    ['a first look', '-save'],
+    ['a first change', '-restore'],
+  ])('what is flushed right after %s is seen by the next tick', async (_, program) => {
+    const flushed = createKeeper(true);
+    let flushes = 1;
+    kernel.after = (file) => {
+      if (file.endsWith(program) && flushes-- > 0) kernel.tables.raw.length = 0;
+    };
+    await flushed.install();
+    for (let second = 0; second < 2; second++) await flushed.tick();
+    expect(kernel.rules).toHaveLength(12);
+  });
+
+  test('rules that are never found as they were set are not set every second', async () => {
+    kernel.after = (file) => {
+      if (file.endsWith('-restore')) kernel.tables.raw.length = 0;
+    };
+    await keeper.install();
+    await keeper.tick();
+    kernel.commands = 0;
+    expect(await keeper.tick()).toBe(false);
+    expect(kernel.commands).toBe(0);
+  });
+});
+
+describe('when Kubernetes shows what it uses only later', () => {
+  const CHAIN = ':KUBE-KUBELET-CANARY - [0:0]';
+  let nft: FakeIptables;
+
+  beforeEach(() => {
+    nft = new FakeIptables();
+    const old = kernel.run;
+    const run: CommandRunner = async (file, args, options) => {
+      if (file === 'iptables' && args[0] === '--version') return done('iptables v1.8.9 (legacy)');
+      return file.startsWith('iptables-nft')
+        ? nft.run(file, args, options)
+        : old(file, args, options);
+    };
+    Object.defineProperty(kernel, 'run', { value: run });
+  });
+
+  test('the rules move there at the next sync interval', async () => {
+    await keeper.install();
+    expect(kernel.rules).toHaveLength(12);
+    nft.tables.mangle = [CHAIN];
+    clock.ms += 1000;
+    await keeper.tick();
+    expect(nft.rules).toEqual([CHAIN]);
+    clock.ms += SYNC_MS;
+    await keeper.tick();
+    expect(nft.rules).toHaveLength(13);
+    expect(kernel.rules).toEqual([]);
+    expect(keeper.isReady(IP)).toBe(true);
+    expect(lines.join('\n')).toContain('KUBE chains are in iptables-nft');
+  });
+
+  test('rules that cannot be set are tried where Kubernetes has its own', async () => {
+    kernel.listRefusal = failed('Invalid argument');
+    await keeper.install();
+    expect(keeper.isReady(IP)).toBe(false);
+    nft.tables.mangle = [CHAIN];
+    clock.ms += 1000;
+    await keeper.tick();
+    expect(nft.rules).toHaveLength(13);
+    expect(keeper.isReady(IP)).toBe(true);
+  });
+
+  test('once seen, it is not looked for again', async () => {
+    nft.tables.mangle = [CHAIN];
+    await keeper.install();
+    nft.tables.mangle = [];
+    clock.ms += SYNC_MS;
+    await keeper.tick();
+    expect(kernel.rules).toEqual([]);
+  });
+
+  test('the end takes the rules away from where they are', async () => {
+    await keeper.install();
+    nft.tables.mangle = [CHAIN];
+    clock.ms += SYNC_MS;
+    nft.refusal = failed('busy');
+    await keeper.tick();
+    expect(kernel.rules).toHaveLength(12);
+    nft.refusal = null;
+    await keeper.remove(1000);
+    expect([...kernel.rules, ...nft.rules]).toEqual([CHAIN]);
   });
 });
 
