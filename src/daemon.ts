@@ -13,7 +13,7 @@ import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
 import type { Complaint } from './log/output.ts';
 
-/** How long the event loop may hang once the daemon serves. */
+/** How long the event loop may hang once the daemon serves: this, or twice the lease if that is longer. */
 const HANG_LIMIT_SECONDS = 4;
 /** How long a stop waits for the step of the start that is under way. */
 const START_STEP_PATIENCE_MS = 5000;
@@ -87,7 +87,7 @@ export class Daemon {
       () => handOver.start(),
       () => control.server.start(),
       () => this.#announce(),
-      () => deadMan?.setLimit(HANG_LIMIT_SECONDS),
+      () => deadMan?.setLimit(this.#hangLimitSeconds),
     ];
     for (const step of steps) {
       if (this.#stopping !== null) return;
@@ -102,6 +102,10 @@ export class Daemon {
     const late = pause(STOP_DEADLINE_MS).then(() => 'late');
     if ((await Promise.race([this.#tearDown(), late])) !== 'late') return;
     throw new Error(`not done after ${STOP_DEADLINE_MS / 1000} s`);
+  }
+
+  get #hangLimitSeconds(): number {
+    return Math.max(HANG_LIMIT_SECONDS, Math.ceil((2 * this.#flags.leaseMs) / 1000));
   }
 
   /** What may take as long as it was configured to, while everything still serves. */
