@@ -1,7 +1,7 @@
 /** The node's side of the daemon: its interception, renewed while our own listeners answer. */
 import type { DaemonFlags } from '../cli/flags.ts';
 import { Interception, type InterceptionModules } from '../host/interception.ts';
-import { probeSelf } from '../host/self-probe.ts';
+import { probeSelf, UdpProbe } from '../host/self-probe.ts';
 import { loadLibc } from '../sockets/libc.ts';
 
 /** Well under the second between two renewals. */
@@ -42,14 +42,16 @@ export function createProbe({
   readonly deadlineMs?: number;
 }): (ip: string) => Promise<boolean> {
   let turn = 0;
+  /** By address, since a socket costs more than a question. BOUNDED by the local addresses. */
+  const probes = new Map<string, UdpProbe>();
+  const askUdp = (ip: string) => {
+    const probe = probes.get(ip) ?? new UdpProbe({ ip, port: dnsPort, deadlineMs });
+    probes.set(ip, probe);
+    return probe.ask();
+  };
+  const askTcp = (ip: string) => probeSelf({ ip, port: dnsPort, transport: 'tcp', deadlineMs });
   return async (ip) => {
-    const transport = turn % TCP_EVERY === 0 ? 'tcp' : 'udp';
-    const answered = await probeSelf({
-      ip,
-      port: dnsPort,
-      transport,
-      deadlineMs,
-    });
+    const answered = await (turn % TCP_EVERY === 0 ? askTcp(ip) : askUdp(ip));
     if (answered) turn++;
     return answered;
   };

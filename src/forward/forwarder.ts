@@ -35,7 +35,7 @@ export const MAX_IN_FLIGHT = 10_000;
  * While no upstream says anything, so many may wait for one to come back; more fail on the spot. That
  * is so once CROWD have waited for PATIENCE_MS, or twice the usual time where answers take longer.
  */
-export const MAX_UNHEARD = 1024;
+export const MAX_UNHEARD = 512;
 const CROWD = MAX_UNHEARD / 2;
 const PATIENCE_MS = 400;
 

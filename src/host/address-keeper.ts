@@ -7,7 +7,7 @@ import { checkAddresses } from './conflict.ts';
 import { errorText, HostError } from './host-error.ts';
 import { type InterfaceType, NodeInterface } from './interface.ts';
 import { canonicalIp } from './ip.ts';
-import { NetlinkSocket } from './netlink-socket.ts';
+import { NetlinkError, NetlinkSocket } from './netlink-socket.ts';
 import type { NodeEvents } from './node-events.ts';
 import { hasOtherOwner } from './other-instance.ts';
 import { Serial } from './serial.ts';
@@ -36,6 +36,8 @@ export class AddressKeeper {
   readonly #held = new Set<string>();
   #socket: NetlinkSocket | null = null;
   #device: NodeInterface | null = null;
+  /** Whether the device is as it was, for all that we have heard since. */
+  #isUnchanged = false;
   #repairPlanned = false;
   #turn = 0;
   #isClosed = false;
@@ -92,6 +94,7 @@ export class AddressKeeper {
   /** Removes addresses that are not ours from the interface. */
   async removeStale(): Promise<void> {
     await this.#serial.run(async () => {
+      this.#isUnchanged = false;
       try {
         await this.#device?.removeStaleAddresses(this.#options.localIps);
       } catch (cause) {
@@ -104,7 +107,9 @@ export class AddressKeeper {
   watch(onLoss: () => void): void {
     this.#socket?.watch((linkIndex) => {
       const isOurs = linkIndex === 0 || linkIndex === this.#device?.index;
-      if (!isOurs || this.#repairPlanned) return;
+      if (!isOurs) return;
+      this.#isUnchanged = false;
+      if (this.#repairPlanned) return;
       this.#repairPlanned = true;
       setImmediate(() => {
         this.#repairPlanned = false;
@@ -159,28 +164,54 @@ export class AddressKeeper {
   }
 
   async #hold(lifetimeMs: number): Promise<void> {
+    if (!(await this.#hasDevice())) return;
+    await this.#holdAll(lifetimeMs, true);
+    // It went away before we heard of it.
+    if (!this.#isUnchanged && (await this.#hasDevice())) await this.#holdAll(lifetimeMs, false);
+  }
+
+  /** Makes the device if it is not there. Looked for only when something has happened to it. */
+  async #hasDevice(): Promise<boolean> {
     const device = this.#device;
-    if (device === null) return;
+    if (device === null || this.#isUnchanged) return device !== null;
     try {
       const before = device.index;
       await device.ensure();
       if (before !== 0 && device.index !== before) this.#modules.events.repairs.interface++;
+      this.#isUnchanged = true;
     } catch (cause) {
       this.#fail('interfaceAdd', 'setting up the interface', cause);
-      return;
     }
-    for (const ip of this.#options.localIps) {
-      try {
-        if (this.#modules.mayHold(ip)) {
-          await device.setAddress(ip, lifetimeMs / 1000);
-          this.#held.add(ip);
-        } else if (this.#held.delete(ip)) {
-          this.#modules.log.warning(`Giving ${ip} back to kube-dns: its rules are not in place`);
-          await device.deleteAddress(ip);
-        }
-      } catch (cause) {
-        this.#fail('interfaceCheck', 'setting up the addresses', cause);
+    return this.#isUnchanged;
+  }
+
+  /** All at once: the answers wake the event loop once. */
+  async #holdAll(lifetimeMs: number, mayBeGone: boolean): Promise<void> {
+    const device = this.#device;
+    if (device === null) return;
+    const { localIps } = this.#options;
+    const results = localIps.map((ip) => this.#holdOne(device, ip, lifetimeMs));
+    for (const cause of await Promise.all(results)) {
+      if (cause === null) continue;
+      this.#isUnchanged = false;
+      const isGone = cause instanceof NetlinkError && cause.code === 'ENODEV';
+      if (!isGone || !mayBeGone) this.#fail('interfaceCheck', 'setting up the addresses', cause);
+    }
+  }
+
+  /** Resolves to what went wrong, null for nothing. */
+  async #holdOne(device: NodeInterface, ip: string, lifetimeMs: number): Promise<unknown> {
+    try {
+      if (this.#modules.mayHold(ip)) {
+        await device.setAddress(ip, lifetimeMs / 1000);
+        this.#held.add(ip);
+      } else if (this.#held.delete(ip)) {
+        this.#modules.log.warning(`Giving ${ip} back to kube-dns: its rules are not in place`);
+        await device.deleteAddress(ip);
       }
+      return null;
+    } catch (cause) {
+      return cause;
     }
   }
 

@@ -26,6 +26,9 @@ export type CommandRunner = (
   options: CommandOptions,
 ) => Promise<CommandResult>;
 
+/** Read once: each look into `process.env` is a call into the system. */
+const environment = { ...process.env };
+
 /** The real thing. */
 export const runCommand: CommandRunner = (file, args, options) =>
   new Promise((resolve) => {
@@ -35,6 +38,7 @@ export const runCommand: CommandRunner = (file, args, options) =>
     }
     const child = spawn(file, args, {
       stdio: 'pipe',
+      env: environment,
       timeout: options.deadlineMs,
       killSignal: 'SIGKILL',
       ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -8,6 +8,7 @@
  *   its turn would cost a start on top.
  * - A loop that waits in the kernel uses none: for it `alarm(2)` counts the time of day, and more of it.
  */
+import { everySecond } from '../log/every-second.ts';
 import { loadCLibrary } from './c-library.ts';
 
 const SIGALRM = 14;
@@ -18,7 +19,6 @@ const EVENT_SIGNAL_OFFSET = 8;
 /** struct itimerspec: interval and value, of seconds and nanoseconds each. */
 const TIME_LENGTH = 32;
 const TIME_VALUE_OFFSET = 16;
-const REARM_MS = 500;
 /** How many times longer the loop may wait in the kernel than it may spin. */
 const WAIT_FACTOR = 4;
 
@@ -28,7 +28,7 @@ type Arm = (limitSeconds: number) => void;
 export class DeadMan {
   #limitSeconds: number;
   #arm: Arm = () => {};
-  #timer: NodeJS.Timeout | null = null;
+  #end: (() => void) | null = null;
 
   /** @param options.limitSeconds how long the event loop may spin, until `setLimit` */
   constructor(options: { limitSeconds: number }) {
@@ -39,19 +39,18 @@ export class DeadMan {
   start(): void {
     this.#arm = createAlarms();
     this.#arm(this.#limitSeconds);
-    this.#timer = setInterval(() => this.#arm(this.#limitSeconds), REARM_MS);
-    this.#timer.unref();
+    this.#end = everySecond(() => this.#arm(this.#limitSeconds));
   }
 
   /** Changes how long the event loop may hang: less, once others depend on it. */
   setLimit(limitSeconds: number): void {
     this.#limitSeconds = limitSeconds;
-    if (this.#timer !== null) this.#arm(limitSeconds);
+    if (this.#end !== null) this.#arm(limitSeconds);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#end?.();
+    this.#end = null;
     this.#arm(0);
   }
 }
@@ -69,7 +68,7 @@ function createAlarms(): Arm {
   event.writeInt32LE(SIGALRM, EVENT_SIGNAL_OFFSET);
   const timer = Buffer.alloc(8);
   if (create(CLOCK_THREAD_CPUTIME_ID, event, timer) !== 0) throw new Error('timer_create failed');
-  const id = timer.readBigInt64LE();
+  const id = Number(timer.readBigInt64LE());
   const time = Buffer.alloc(TIME_LENGTH);
   return (limitSeconds) => {
     alarm(limitSeconds * WAIT_FACTOR);

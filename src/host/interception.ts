@@ -8,6 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../log/clock.ts';
+import { everySecond } from '../log/every-second.ts';
 import type { Log } from '../log/log.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import type { RulesMode } from './backend.ts';
@@ -65,8 +66,8 @@ export interface InterceptionReport {
 
 /** How long the addresses that can do without rules wait for rules that take their time. */
 const RULES_PATIENCE_MS = 1000;
-/** How often to look whether the rules are as they should be. */
-const LOOK_MS = 1000;
+/** A lease that wants its next turn no sooner than this gets it with all else that is done each second. */
+const UNHURRIED_MS = 750;
 /** Two rounds of programs; on a node short of processor time these take seconds each. */
 const DISENGAGE_DEADLINE_MS = 14_000;
 
@@ -83,7 +84,10 @@ export class Interception {
   /** The rules on their way, when they were begun with before the listeners. */
   #installing: Promise<void> | null = null;
   #leaseTimer: NodeJS.Timeout | null = null;
-  #lookTimer: NodeJS.Timeout | null = null;
+  /** Whether the lease's next turn is the next second's. */
+  #leaseIsUnhurried = false;
+  #isLooking = false;
+  #endSeconds: () => void = () => {};
   #nextReconcileMs = 0;
 
   constructor(options: InterceptionOptions, modules: InterceptionModules) {
@@ -143,9 +147,9 @@ export class Interception {
     if (setupInterface) {
       this.#addresses.watch(() => this.#repairAddresses());
       await this.#lease.begin();
-      if (leaseMs > 0) this.#scheduleLease(LOOK_MS);
+      if (leaseMs > 0) this.#scheduleLease(leaseMs / 2);
     }
-    this.#scheduleLook();
+    if (!this.#isStopped()) this.#endSeconds = everySecond(() => this.#eachSecond());
   }
 
   /**
@@ -183,7 +187,7 @@ export class Interception {
     const wasIdle = this.#state === 'idle';
     this.#state = 'stopped';
     if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
+    this.#endSeconds();
     this.#rules.stop();
     if (!wasIdle && !this.hasSuccessor) await this.#turnAway(deadlineMs);
     await closeListeners();
@@ -240,30 +244,39 @@ export class Interception {
     return !this.#options.setupIptables || isLinkLocal(ip) || this.#rules.isReady(ip);
   }
 
-  #scheduleLease(delayMs: number): void {
-    this.#leaseTimer = setTimeout(async () => {
-      const nextMs = await this.#lease.tick();
-      if (!this.#isStopped()) this.#scheduleLease(nextMs);
-    }, delayMs);
-    this.#leaseTimer.unref();
+  #eachSecond(): void {
+    if (this.#leaseIsUnhurried) void this.#tickLease();
+    if (!this.#isLooking) void this.#look();
   }
 
-  #scheduleLook(): void {
-    this.#lookTimer = setTimeout(async () => {
-      await this.#look();
-      if (!this.#isStopped()) this.#scheduleLook();
-    }, LOOK_MS);
-    this.#lookTimer.unref();
+  async #tickLease(): Promise<void> {
+    this.#leaseIsUnhurried = false;
+    const nextMs = await this.#lease.tick();
+    this.#scheduleLease(nextMs);
+  }
+
+  #scheduleLease(delayMs: number): void {
+    if (this.#isStopped()) return;
+    this.#leaseIsUnhurried = this.#lease.isHeld && delayMs >= UNHURRIED_MS;
+    if (this.#leaseIsUnhurried) return;
+    this.#leaseTimer = setTimeout(() => void this.#tickLease(), delayMs);
+    this.#leaseTimer.unref();
   }
 
   /** The rules if they may have changed; everything when it is time to. */
   async #look(): Promise<void> {
+    this.#isLooking = true;
+    await this.#lookAtAll();
+    this.#isLooking = false;
+  }
+
+  async #lookAtAll(): Promise<void> {
     const { setupInterface, setupIptables, syncIntervalMs } = this.#options;
     const { clock } = this.#modules;
     if (setupIptables && (await this.#rules.tick())) {
       await this.#lease.repair();
     }
-    if (!setupInterface || clock.nowMs() < this.#nextReconcileMs) return;
+    if (!setupInterface || this.#isStopped() || clock.nowMs() < this.#nextReconcileMs) return;
     this.#nextReconcileMs = clock.nowMs() + syncIntervalMs;
     await this.#addresses.removeStale();
     await this.#repairAddresses();

@@ -1,7 +1,7 @@
 /** A question to our own listeners: the proof of life that the lease is renewed on. */
 
 import { randomInt } from 'node:crypto';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { connect } from 'node:net';
 import { decode, encode, streamEncode } from 'dns-packet';
 import { FAMILY_V4, familyOf } from './ip.ts';
@@ -21,33 +21,73 @@ const OPCODE_STATUS = 2;
 const OPCODE_SHIFT = 11;
 
 /** Whether the target answers in time. Never rejects. */
-export function probeSelf(target: ProbeTarget): Promise<boolean> {
-  const id = randomInt(0x10000);
-  return target.transport === 'udp' ? probeUdp(target, id) : probeTcp(target, id);
+export async function probeSelf(target: ProbeTarget): Promise<boolean> {
+  if (target.transport === 'tcp') return await probeTcp(target, randomInt(0x10000));
+  const probe = new UdpProbe(target);
+  const answered = await probe.ask();
+  probe.close();
+  return answered;
 }
 
-function probeUdp({ ip, port, deadlineMs }: ProbeTarget, id: number): Promise<boolean> {
-  return new Promise((resolve) => {
+/** Asks again and again from one socket; after each silence from a new one. One question at a time. */
+export class UdpProbe {
+  readonly #target: Omit<ProbeTarget, 'transport'>;
+  #socket: Socket | null = null;
+  #id = 0;
+  #finish: (answered: boolean) => void = ignore;
+
+  constructor(target: Omit<ProbeTarget, 'transport'>) {
+    this.#target = target;
+  }
+
+  /** Whether the target answers in time. Never rejects. */
+  ask(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#finish(false), this.#target.deadlineMs);
+      this.#id = randomInt(0x10000);
+      this.#finish = (answered) => {
+        clearTimeout(timer);
+        this.#finish = ignore;
+        if (!answered) this.close();
+        resolve(answered);
+      };
+      if (this.#socket === null) this.#open();
+      else this.#send(this.#socket);
+    });
+  }
+
+  close(): void {
+    if (this.#socket !== null) closeQuietly(this.#socket);
+    this.#socket = null;
+  }
+
+  #open(): void {
+    const { ip, port } = this.#target;
     const socket = createSocket(familyOf(ip) === FAMILY_V4 ? 'udp4' : 'udp6');
-    const finish = (answered: boolean): void => {
-      clearTimeout(timer);
-      socket.removeAllListeners('message');
-      socket.removeAllListeners('error');
-      socket.on('error', () => {});
-      closeQuietly(socket);
-      resolve(answered);
-    };
-    const timer = setTimeout(finish, deadlineMs, false);
-    socket.on('error', () => finish(false));
+    this.#socket = socket;
+    socket.unref();
+    socket.on('error', () => this.#failed(socket));
     socket.on('message', (message) => {
-      if (isAnswer(message, id)) finish(true);
+      if (isAnswer(message, this.#id)) this.#finish(true);
     });
     // Where there is no way to the address, the error comes here and not as an event.
     socket.connect(port, ip, (error?: Error) => {
-      if (error) finish(false);
-      else socket.send(encode(question(id)));
+      if (error) this.#failed(socket);
+      else this.#send(socket);
     });
-  });
+  }
+
+  #send(socket: Socket): void {
+    // Closed while it connected.
+    if (socket !== this.#socket) return;
+    socket.send(encode(question(this.#id)), (error) => {
+      if (error) this.#failed(socket);
+    });
+  }
+
+  #failed(socket: Socket): void {
+    if (socket === this.#socket) this.#finish(false);
+  }
 }
 
 function probeTcp({ ip, port, deadlineMs }: ProbeTarget, id: number): Promise<boolean> {
@@ -90,6 +130,8 @@ function isAnswer(message: Buffer, id: number): boolean {
     return false;
   }
 }
+
+function ignore(): void {}
 
 function closeQuietly(socket: { close(): void }): void {
   try {

@@ -113,6 +113,8 @@ export function sendText(response: ServerResponse, status: number, text: string)
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),
+    // Node would set a timer to keep its own for the rest of the second.
+    date: new Date().toUTCString(),
   });
   response.end(text);
 }

@@ -6,11 +6,11 @@ import { connect, type Socket } from 'node:net';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { goDuration } from '../config/values.ts';
 import type { Clock } from '../log/clock.ts';
+import { everySecond } from '../log/every-second.ts';
 import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import { Histogram, SLIM_TIME_BOUNDS } from '../metrics/histogram.ts';
 
-const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 3000;
 /** A local request that takes longer than this is worth a warning. */
 const SLOW_MS = 1000;
@@ -48,7 +48,7 @@ export interface HealthProbeModules {
 export class HealthProbe {
   readonly #address: ListenAddress;
   readonly #modules: HealthProbeModules;
-  #timer: NodeJS.Timeout | null = null;
+  #endAsking: () => void = () => {};
   /** The kept connection; null before the first request and after a failure. */
   #socket: Socket | null = null;
   /** When the request that is under way was sent; null when none is. */
@@ -61,13 +61,11 @@ export class HealthProbe {
 
   /** @param port where the listener stands, which is not the address's when that says 0 */
   start(port: number): void {
-    this.#timer = setInterval(() => this.#ask(port), INTERVAL_MS);
-    this.#timer.unref();
+    this.#endAsking = everySecond(() => this.#ask(port));
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#endAsking();
     this.#askedAtMs = null;
     this.#disconnect();
   }

@@ -100,7 +100,7 @@ export class TcpListener implements Listener, EpollTarget {
       return true;
     }
     stream.open(new TcpConnection(stream, this, this.#connectionModules));
-    // Most have asked by now: that spares another turn of the event loop.
+    // Most have asked: the kernel waits for that (TCP_DEFER_ACCEPT).
     stream.onEvents(EPOLLIN);
     return true;
   }

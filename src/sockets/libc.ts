@@ -38,6 +38,7 @@ export const IPV6_FREEBIND = 78;
 
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_DEFER_ACCEPT = 9;
 
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;

@@ -40,6 +40,7 @@ describe.each([
 ])('while all upstreams, asked over %s,', (transport, option) => {
   test.for(WAYS)(
     '%s: failures in two seconds, and memory stays',
+    { timeout: (SECONDS + 45) * 1000 },
     async ([way, vanish], { skip }) => {
       const ups = await upstreams({}, {});
       const daemon = await daemonFor(ups, option);
