@@ -12,6 +12,7 @@ import { sayWhatIsServed, serviceLine } from './daemon/start-lines.ts';
 import { monotonicClock } from './log/clock.ts';
 import type { Log } from './log/log.ts';
 import type { Complaint } from './log/output.ts';
+import { showNode } from './metrics/process-metrics.ts';
 
 /** How long the event loop may hang once the daemon serves: this, or twice the lease if that is longer. */
 const HANG_LIMIT_SECONDS = 4;
@@ -87,6 +88,7 @@ export class Daemon {
       () => handOver.start(),
       () => control.server.start(),
       () => this.#announce(),
+      () => showNode(this.#parts.catalogue),
       () => deadMan?.setLimit(this.#hangLimitSeconds),
     ];
     for (const step of steps) {

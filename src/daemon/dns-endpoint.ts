@@ -96,9 +96,10 @@ export class DnsEndpoint implements Part {
     const { address } = this.served;
     await this.#udp.start();
     this.#hideUdp = showUdp(this.#catalogue, this.served.server, this.#udp.counters);
-    this.#listeners.takeOver(this.#udp, address);
+    const hasPredecessor = this.#listeners.takeOver(this.#udp, address);
     await this.#tcp.start();
-    this.#listeners.takeOver(this.#tcp, address);
+    // Where there is nobody to take from, not even looked at: the kernel's list of TCP sockets is long.
+    if (hasPredecessor) this.#listeners.takeOver(this.#tcp, address);
   }
 
   /** Tries listeners like ours on ports that nobody knows. Rejects when they do not answer. */

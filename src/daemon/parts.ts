@@ -45,6 +45,7 @@ export interface Parts {
   readonly configuration: RunningConfiguration;
   readonly handOver: HandOver;
   readonly control: Control;
+  readonly catalogue: Catalogue;
 }
 
 /** Where lines go, and what was complained about lately. */
@@ -111,6 +112,7 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
       counts: handOverCounts(catalogue),
     }),
     control,
+    catalogue,
   };
 }
 

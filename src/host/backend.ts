@@ -69,7 +69,10 @@ export async function chooseBackend(
     isFirm: true,
   });
   if (options.mode === 'nftables') return nftables('chosen with -rules nftables');
-  const { nft, legacy } = await findKubeChains(run);
+  const programs = options.families.map((family) =>
+    family === FAMILY_V4 ? 'iptables' : 'ip6tables',
+  );
+  const { nft, legacy } = await findKubeChains(programs, run);
   if (nft > 0 && nft >= legacy) return iptables('-nft', false, 'KUBE chains are in iptables-nft');
   const hasNft = async () =>
     (await run('nft', ['--version'], { deadlineMs: DEADLINE_MS })).status === 0;
@@ -145,10 +148,15 @@ export async function allBackends(
  * table, which is short; the nat table, which grows with the cluster's services, is read when both
  * or neither are marked.
  */
-async function findKubeChains(run: CommandRunner): Promise<{ nft: number; legacy: number }> {
+async function findKubeChains(
+  programs: readonly string[],
+  run: CommandRunner,
+): Promise<{ nft: number; legacy: number }> {
   let [nft, legacy] = [0, 0];
   for (const table of ['mangle', 'nat']) {
-    const counts = (['-nft', '-legacy'] as const).map((it) => countKubeChains(it, table, run));
+    const counts = (['-nft', '-legacy'] as const).map((it) =>
+      countKubeChains(programs, it, table, run),
+    );
     const [inNft, inLegacy] = await Promise.all(counts);
     nft += inNft;
     legacy += inLegacy;
@@ -157,13 +165,14 @@ async function findKubeChains(run: CommandRunner): Promise<{ nft: number; legacy
   return { nft, legacy };
 }
 
-/** How many KUBE chains a variant of iptables shows in a table, in both families. */
+/** How many KUBE chains a variant of iptables shows in a table, in the families of our addresses. */
 async function countKubeChains(
+  programs: readonly string[],
   variant: '-nft' | '-legacy',
   table: string,
   run: CommandRunner,
 ): Promise<number> {
-  const listings = ['iptables', 'ip6tables']
+  const listings = programs
     // Asking the legacy program loads its kernel modules, so ask only where they are in use.
     .filter((program) => variant === '-nft' || hasLegacyTables(program))
     .map((program) => run(`${program}${variant}-save`, ['-t', table], { deadlineMs: DEADLINE_MS }));

@@ -2,7 +2,7 @@
  * The metrics of the process: who counts registers a source, a scrape reads them all. Counting is
  * adding to a plain field; labels and text exist only during a scrape.
  */
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { DEFINITIONS, type MetricName } from './definitions.ts';
 import type { Histogram } from './histogram.ts';
 
@@ -19,8 +19,8 @@ export type Emit = (labels: Labels, value: number | Histogram) => void;
 export type Source = (emit: Emit) => void;
 
 export class Catalogue {
-  /** What prom-client counts itself: nodejs_*. */
-  readonly registry = new Registry();
+  /** What prom-client counts itself, nodejs_*; null until it is loaded. */
+  registry: Registry | null = null;
   /** BOUNDED by the number of metrics; the sets by what `lasting` and parts register. */
   readonly #sources = new Map<MetricName, Set<Source>>();
   /** BOUNDED by the distinct servers, zones and upstreams configured in this process's life. */

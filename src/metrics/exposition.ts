@@ -36,7 +36,7 @@ const BOUND_TEXTS = new WeakMap<readonly number[], readonly string[]>();
 export async function expose(catalogue: Catalogue): Promise<string> {
   const families = new Map<string, string>();
   for (const form of FORMS) families.set(form.name, familyText(form, catalogue));
-  for (const { name, help, type, values } of await catalogue.registry.getMetricsAsJSON()) {
+  for (const { name, help, type, values } of (await catalogue.registry?.getMetricsAsJSON()) ?? []) {
     if (values.length > 0) {
       families.set(name, headText(name, help, String(type)) + nodeText(name, values));
     }

@@ -5,7 +5,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { collectDefaultMetrics } from 'prom-client';
 import type { Catalogue } from './catalogue.ts';
 import type { MetricName } from './definitions.ts';
 
@@ -30,7 +29,7 @@ const KEPT_NODE_METRICS: ReadonlySet<string> = new Set([
 /** prom-client starts a sampling timer that nothing here reads: it is to fire as good as never. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Shows process_*, nodejs_*, go_goroutines and the load of the event loop. */
+/** Shows process_*, the heap, go_goroutines and the load of the event loop. */
 export function showProcess(catalogue: Catalogue): void {
   for (const [name, read] of Object.entries(READERS) as [MetricName, () => number][]) {
     catalogue.source(name, (emit) => {
@@ -38,11 +37,17 @@ export function showProcess(catalogue: Catalogue): void {
       if (Number.isFinite(value)) emit({}, value);
     });
   }
-  const { registry } = catalogue;
+}
+
+/** Shows what prom-client knows of Node.js. Apart, since loading it takes 10 ms of a start. */
+export async function showNode(catalogue: Catalogue): Promise<void> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
   for (const { name } of registry.getMetricsAsArray()) {
     if (!KEPT_NODE_METRICS.has(name)) registry.removeSingleMetric(name);
   }
+  catalogue.registry = registry;
 }
 
 /** Each gives a number, or NaN, or throws when its source is not there. */

@@ -25,9 +25,10 @@ export const any: Directive<null> = {
 };
 
 /** What CoreDNS says, with the number of the RFC as TTL. */
-const RECORD = parseRecord('. 8482 IN HINFO "ANY obsoleted" "See RFC 8482"');
+const RECORD_TEXT = '. 8482 IN HINFO "ANY obsoleted" "See RFC 8482"';
 
 class RefuseAny implements Stage {
+  readonly #record = parseRecord(RECORD_TEXT);
   readonly #next: Stage;
 
   constructor(next: Stage) {
@@ -39,7 +40,7 @@ class RefuseAny implements Stage {
       this.#next.resolve(query, done);
       return;
     }
-    const answers = [{ ...RECORD, name: query.wireName }];
+    const answers = [{ ...this.#record, name: query.wireName }];
     done(answered(respond(query, { answers }), 'any'));
   }
 }

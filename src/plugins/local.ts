@@ -49,26 +49,35 @@ export const local: Directive<LocalOptions> = {
     new LocalNames(localhostPrefix, localhostRequests(catalogue), next),
 };
 
-const A = parseRecord('localhost. 604800 IN A 127.0.0.1');
-const AAAA = parseRecord('localhost. 604800 IN AAAA ::1');
-const NS = parseRecord('localhost. 604800 IN NS localhost.');
-const PTR = parseRecord('localhost. 604800 IN PTR localhost.');
-const SOA = parseRecord('localhost. 604800 IN SOA localhost. root.localhost. 1 0 0 0 604800');
-
 const LOCALHOST = 'localhost.';
 const REVERSE_ZONES = ['0.in-addr.arpa.', '127.in-addr.arpa.', '255.in-addr.arpa.'];
 const ZONES = new ZoneSet([LOCALHOST, ...REVERSE_ZONES]);
 /** The first label of a name, as it stands in a key. */
 const LOCALHOST_LABEL = '\x09localhost';
 
-/** The addresses of the loopback interface: what names below localhost have. */
-const LOOPBACK = [A, AAAA];
-/** The names that have other records, lower case. Owners are put in later. */
-const RECORDS = new Map<string, readonly ResourceRecord[]>([
-  [LOCALHOST, [A, AAAA, NS, SOA]],
-  ...REVERSE_ZONES.map((zone): [string, ResourceRecord[]] => [zone, [NS, SOA]]),
-  ['1.0.0.127.in-addr.arpa.', [PTR]],
-]);
+/** What is answered. */
+interface LocalRecords {
+  /** The addresses of the loopback interface: what names below localhost have. */
+  readonly loopback: readonly ResourceRecord[];
+  /** What denies everything else; the owner is put in later. */
+  readonly soa: ResourceRecord;
+  /** The names that have other records, lower case. Owners are put in later. */
+  readonly byName: ReadonlyMap<string, readonly ResourceRecord[]>;
+}
+
+function localRecords(): LocalRecords {
+  const a = parseRecord('localhost. 604800 IN A 127.0.0.1');
+  const aaaa = parseRecord('localhost. 604800 IN AAAA ::1');
+  const ns = parseRecord('localhost. 604800 IN NS localhost.');
+  const ptr = parseRecord('localhost. 604800 IN PTR localhost.');
+  const soa = parseRecord('localhost. 604800 IN SOA localhost. root.localhost. 1 0 0 0 604800');
+  const byName = new Map<string, readonly ResourceRecord[]>([
+    [LOCALHOST, [a, aaaa, ns, soa]],
+    ...REVERSE_ZONES.map((zone): [string, ResourceRecord[]] => [zone, [ns, soa]]),
+    ['1.0.0.127.in-addr.arpa.', [ptr]],
+  ]);
+  return { loopback: [a, aaaa], soa, byName };
+}
 
 /** Queries for names made of localhost and something more. */
 interface Requests {
@@ -76,6 +85,7 @@ interface Requests {
 }
 
 class LocalNames implements Stage {
+  readonly #records = localRecords();
   readonly #localhostPrefix: boolean;
   readonly #requests: Requests;
   readonly #next: Stage;
@@ -93,9 +103,10 @@ class LocalNames implements Stage {
       return;
     }
     const isReverse = REVERSE_ZONES.includes(zone);
-    const records = RECORDS.get(query.name) ?? (isReverse ? null : LOOPBACK);
-    if (records === LOOPBACK) this.#requests.count++;
-    done(answered(answerWith(query, zone, records), 'local'));
+    const { byName, loopback } = this.#records;
+    const records = byName.get(query.name) ?? (isReverse ? null : loopback);
+    if (records === loopback) this.#requests.count++;
+    done(answered(this.#answerWith(query, zone, records), 'local'));
   }
 
   /** The zone of ours that holds the name; null when none does. */
@@ -105,16 +116,20 @@ class LocalNames implements Stage {
     if (zone !== null) return zone;
     return this.#localhostPrefix && key.startsWith(LOCALHOST_LABEL) ? name : null;
   }
-}
 
-/** The records of the type asked for, else what denies them. `records` null: no such name. */
-function answerWith(query: Query, zone: string, records: readonly ResourceRecord[] | null): Answer {
-  const answers = (records ?? [])
-    .filter(({ type }) => type === query.qtype)
-    .map((record) => ({ ...record, name: query.wireName }));
-  if (answers.length > 0) return respond(query, { answers });
-  const authorities = [{ ...SOA, name: nameFromText(zone) ?? SOA.name }];
-  return respond(query, { rcode: records === null ? RCODE_NXDOMAIN : RCODE_NOERROR, authorities });
+  /** The records of the type asked for, else what denies them. `records` null: no such name. */
+  #answerWith(query: Query, zone: string, records: readonly ResourceRecord[] | null): Answer {
+    const { soa } = this.#records;
+    const answers = (records ?? [])
+      .filter(({ type }) => type === query.qtype)
+      .map((record) => ({ ...record, name: query.wireName }));
+    if (answers.length > 0) return respond(query, { answers });
+    const authorities = [{ ...soa, name: nameFromText(zone) ?? soa.name }];
+    return respond(query, {
+      rcode: records === null ? RCODE_NXDOMAIN : RCODE_NOERROR,
+      authorities,
+    });
+  }
 }
 
 /** The count, for good. */

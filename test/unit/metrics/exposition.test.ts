@@ -1,4 +1,4 @@
-import { Gauge, Histogram as NodeHistogram } from 'prom-client';
+import { Gauge, Histogram as NodeHistogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { Catalogue } from '../../../src/metrics/catalogue.ts';
 import { expose, goNumber } from '../../../src/metrics/exposition.ts';
@@ -104,6 +104,7 @@ test('quotes, backslashes and line ends in labels are escaped', async () => {
 
 test("prom-client's own metrics are written in the same way", async () => {
   const catalogue = new Catalogue();
+  catalogue.registry = new Registry();
   const registers = [catalogue.registry];
   new Gauge({ name: 'nodejs_test_bytes', help: 'A gauge.', registers }).set(1_048_576);
   new NodeHistogram({

@@ -1,12 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Catalogue } from '../../../src/metrics/catalogue.ts';
 import { expose } from '../../../src/metrics/exposition.ts';
-import { showProcess } from '../../../src/metrics/process-metrics.ts';
+import { showNode, showProcess } from '../../../src/metrics/process-metrics.ts';
 
 const catalogue = new Catalogue();
 let text = '';
 beforeAll(async () => {
   showProcess(catalogue);
+  await showNode(catalogue);
   text = await expose(catalogue);
 });
 
