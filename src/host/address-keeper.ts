@@ -2,6 +2,7 @@
  * Keeps the interface and its addresses: makes them, renews them, puts them back when others take
  * them away. Pieces of work wait for one another; apart from `prepare` nothing rejects.
  */
+import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import { checkAddresses } from './conflict.ts';
 import { errorText, HostError } from './host-error.ts';
@@ -12,6 +13,9 @@ import type { NodeEvents } from './node-events.ts';
 import { hasOtherOwner } from './other-instance.ts';
 import { Serial } from './serial.ts';
 import type { SetupErrors } from './setup-errors.ts';
+
+/** So much before the end of its lifetime the kernel may take an address away. */
+const LAPSE_SLACK_MS = 250;
 
 export interface AddressKeeperOptions {
   readonly localIps: readonly string[];
@@ -24,6 +28,7 @@ export interface AddressKeeperModules {
   readonly log: Log;
   readonly counters: SetupErrors;
   readonly events: NodeEvents;
+  readonly clock: Clock;
   /** Whether an address may be held now. */
   readonly mayHold: (ip: string) => boolean;
 }
@@ -34,6 +39,10 @@ export class AddressKeeper {
   readonly #serial = new Serial();
   /** The addresses that the device has from us. BOUNDED by the local addresses. */
   readonly #held = new Set<string>();
+  /** Those of them that others have removed and that are not back yet. */
+  readonly #lost = new Set<string>();
+  /** When the kernel takes the addresses away, unless they are renewed. */
+  #endsAtMs = 0;
   #socket: NetlinkSocket | null = null;
   #device: NodeInterface | null = null;
   /** Whether the device is as it was, for all that we have heard since. */
@@ -70,21 +79,6 @@ export class AddressKeeper {
     return [...this.#held];
   }
 
-  /** How many of the held addresses others have removed from an interface that is still there. */
-  async countMissing(): Promise<number> {
-    let missing = 0;
-    await this.#serial.run(async () => {
-      try {
-        if (this.#held.size === 0 || !(await this.#device?.exists())) return;
-        const present = await this.#device?.addresses();
-        missing = this.held.filter((ip) => !present?.includes(canonicalIp(ip))).length;
-      } catch {
-        // Whoever puts them back meets the same fault, and reports it.
-      }
-    });
-    return missing;
-  }
-
   /** The held addresses, one after the other; the first of all while there is none. */
   nextHeld(): string {
     const held = [...this.#held];
@@ -105,9 +99,12 @@ export class AddressKeeper {
 
   /** Calls `onLoss` when the kernel removed something from the interface, once for many removals. */
   watch(onLoss: () => void): void {
-    this.#socket?.watch((linkIndex) => {
+    this.#socket?.watch((linkIndex, ip) => {
       const isOurs = linkIndex === 0 || linkIndex === this.#device?.index;
       if (!isOurs) return;
+      if (ip !== null) this.#noteLoss(ip);
+      // Its addresses went with it.
+      else this.#lost.clear();
       this.#isUnchanged = false;
       if (this.#repairPlanned) return;
       this.#repairPlanned = true;
@@ -116,6 +113,13 @@ export class AddressKeeper {
         if (!this.#isClosed) onLoss();
       });
     });
+  }
+
+  #noteLoss(lostIp: string): void {
+    // The kernel ends what was not renewed in time: that is nobody's doing.
+    if (this.#modules.clock.nowMs() >= this.#endsAtMs - LAPSE_SLACK_MS) return;
+    const ip = this.held.find((held) => canonicalIp(held) === lostIp);
+    if (ip !== undefined) this.#lost.add(ip);
   }
 
   /** Deletes the interface; what is asked for later does nothing. */
@@ -168,6 +172,10 @@ export class AddressKeeper {
     await this.#holdAll(lifetimeMs, true);
     // It went away before we heard of it.
     if (!this.#isUnchanged && (await this.#hasDevice())) await this.#holdAll(lifetimeMs, false);
+    const endlessly = lifetimeMs === 0;
+    this.#endsAtMs = endlessly
+      ? Number.POSITIVE_INFINITY
+      : this.#modules.clock.nowMs() + lifetimeMs;
   }
 
   /** Makes the device if it is not there. Looked for only when something has happened to it. */
@@ -205,6 +213,7 @@ export class AddressKeeper {
       if (this.#modules.mayHold(ip)) {
         await device.setAddress(ip, lifetimeMs / 1000);
         this.#held.add(ip);
+        if (this.#lost.delete(ip)) this.#modules.events.repairs.address++;
       } else if (this.#held.delete(ip)) {
         this.#modules.log.warning(`Giving ${ip} back to kube-dns: its rules are not in place`);
         await device.deleteAddress(ip);
@@ -217,6 +226,7 @@ export class AddressKeeper {
 
   async #drop(): Promise<void> {
     this.#held.clear();
+    this.#lost.clear();
     for (const ip of this.#options.localIps) {
       try {
         await this.#device?.deleteAddress(ip);

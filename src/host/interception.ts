@@ -101,7 +101,7 @@ export class Interception {
       { log, counters, events, clock, run: runCommand, watch: this.#watch, isServedByOther },
     );
     const mayHold = (ip: string) => this.#mayHold(ip);
-    this.#addresses = new AddressKeeper(options, { log, counters, events, mayHold });
+    this.#addresses = new AddressKeeper(options, { log, counters, events, clock, mayHold });
     const actions = {
       renew: async (lifetimeMs: number) => {
         if (!this.#isStopped()) await this.#addresses.hold(lifetimeMs);
@@ -145,7 +145,7 @@ export class Interception {
     }
     if (this.#isStopped()) return;
     if (setupInterface) {
-      this.#addresses.watch(() => this.#repairAddresses());
+      this.#addresses.watch(() => this.#lease.repair());
       await this.#lease.begin();
       if (leaseMs > 0) this.#scheduleLease(leaseMs / 2);
     }
@@ -279,12 +279,7 @@ export class Interception {
     if (!setupInterface || this.#isStopped() || clock.nowMs() < this.#nextReconcileMs) return;
     this.#nextReconcileMs = clock.nowMs() + syncIntervalMs;
     await this.#addresses.removeStale();
-    await this.#repairAddresses();
-  }
-
-  async #repairAddresses(): Promise<void> {
-    const missing = await this.#addresses.countMissing();
-    if (await this.#lease.repair()) this.#modules.events.repairs.address += missing;
+    await this.#lease.repair();
   }
 
   #isStopped(): boolean {

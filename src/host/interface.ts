@@ -77,12 +77,6 @@ export class NodeInterface {
     }
   }
 
-  /** Whether the device that we know is still there. Throws NetlinkError. */
-  async exists(): Promise<boolean> {
-    if (this.#link === null) return false;
-    return (await this.#socket.link(this.#options.name))?.index === this.index;
-  }
-
   /** The addresses that the device holds, in canonical form. */
   async addresses(): Promise<string[]> {
     if (this.#link === null) return [];

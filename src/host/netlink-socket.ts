@@ -15,8 +15,8 @@ export interface LinkInfo {
   readonly alias: string | null;
 }
 
-/** What the kernel took away from a device. */
-export type LossListener = (linkIndex: number) => void;
+/** What the kernel took away: an address (canonical text) of a device, or with null the device itself. */
+export type LossListener = (linkIndex: number, ip: string | null) => void;
 
 /** An address that never ends (INFINITY_LIFE_TIME in linux/rtnetlink). */
 const UNLIMITED = 0xffff_ffff;
@@ -27,6 +27,10 @@ const RTM_DELLINK = 17;
 const RTM_DELADDR = 21;
 /** `struct ifinfomsg` and `struct ifaddrmsg` both hold the device's index in their second word. */
 const INDEX_OFFSET = 4;
+const HEADER_LENGTH = 8;
+/** The address of a device, and the one that IPv4 means by it where both are there. */
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
 
 export class NetlinkSocket {
   readonly #requests = netlink.createRtNetlink();
@@ -118,11 +122,13 @@ export class NetlinkSocket {
     const events = netlink.createNetlink(NETLINK_ROUTE);
     events.on('message', (messages) => {
       for (const { type, data } of messages) {
-        const isLoss = type === RTM_DELADDR || type === RTM_DELLINK;
-        if (isLoss && data.length >= 8) listener(data.readInt32LE(INDEX_OFFSET));
+        if (data.length < HEADER_LENGTH) continue;
+        const index = data.readInt32LE(INDEX_OFFSET);
+        if (type === RTM_DELLINK) listener(index, null);
+        else if (type === RTM_DELADDR) listener(index, addressOf(data));
       }
     });
-    events.on('error', () => listener(0));
+    events.on('error', () => listener(0, null));
     for (const group of ['LINK', 'IPV4_IFADDR', 'IPV6_IFADDR'] as const) {
       events.addMembership(netlink.rt.MulticastGroups[group]);
     }
@@ -157,6 +163,15 @@ async function ask<T>(action: string, request: () => Promise<T>): Promise<T> {
     const code = /\b(E[A-Z0-9]+)\b/.exec(errorText(cause))?.[1] ?? errorText(cause);
     throw new NetlinkError(action, code, cause);
   }
+}
+
+/** The address that a `struct ifaddrmsg` with its attributes tells of; '' for none. */
+function addressOf(message: Buffer): string {
+  let found = '';
+  netlink.parseAttributes(message.subarray(HEADER_LENGTH), ({ type, data }) => {
+    if (type === IFA_LOCAL || (type === IFA_ADDRESS && found === '')) found = ipText(data);
+  });
+  return found;
 }
 
 function addressHeader(index: number, ip: string) {
