@@ -75,7 +75,7 @@ sleep 5
 INIT
   chmod +x "$1/init"
   # Output goes through a file: the kernel's own messages stand before the mark.
-  timeout "${UML_SECONDS:-480}" linux.uml mem="${UML_MEM:-1024M}" rootfstype=hostfs root=/dev/root \
+  timeout "${UML_SECONDS:-720}" linux.uml mem="${UML_MEM:-1024M}" rootfstype=hostfs root=/dev/root \
     rootflags=/ ro init="$1/init" con=null con0=null,fd:1 ssl=null quiet \
     < /dev/null > "$1/out" 2> /dev/null || true
 }
