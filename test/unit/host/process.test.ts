@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { runCommand } from '../../../src/host/command.ts';
 import { checkNetAdmin } from '../../../src/host/conflict.ts';
 import { hasOtherOwner } from '../../../src/host/other-instance.ts';
-import { probeSelf } from '../../../src/host/self-probe.ts';
+import { probeSelf, UdpProbe } from '../../../src/host/self-probe.ts';
 
 const NODE = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 const DEAD_MAN = new URL('../../../src/host/dead-man.ts', import.meta.url).href;
@@ -90,6 +90,32 @@ describe('probeSelf', () => {
     ['noise', () => Buffer.from('noise')],
   ])('%s is none', async (_, reply) => {
     expect(await withUdp(reply)).toBe(false);
+  });
+
+  test('a kept probe asks from one socket, and after a silence from a new one', async () => {
+    const ports: number[] = [];
+    let isSilent = false;
+    const server = createSocket('udp4');
+    server.on('message', (query, from) => {
+      ports.push(from.port);
+      if (!isSilent) server.send(encode(answerTo(query)), from.port, from.address);
+    });
+    await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    const probe = new UdpProbe({ ip: '127.0.0.1', port, deadlineMs: 300 });
+    expect([await probe.ask(), await probe.ask()]).toEqual([true, true]);
+    isSilent = true;
+    expect(await probe.ask()).toBe(false);
+    isSilent = false;
+    // Holds the port that was let go, so that the next socket cannot have it.
+    const holder = createSocket('udp4');
+    await new Promise<void>((resolve) => holder.bind(ports[0], '127.0.0.1', resolve));
+    expect(await probe.ask()).toBe(true);
+    expect(ports).toEqual([ports[0], ports[0], ports[0], expect.any(Number)]);
+    expect(ports[3]).not.toBe(ports[0]);
+    probe.close();
+    holder.close();
+    server.close();
   });
 
   test('a closed port is none', async () => {
