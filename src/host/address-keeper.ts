@@ -169,13 +169,13 @@ export class AddressKeeper {
 
   async #hold(lifetimeMs: number): Promise<void> {
     if (!(await this.#hasDevice())) return;
-    await this.#holdAll(lifetimeMs, true);
+    let causes = await this.#holdAll(lifetimeMs);
     // It went away before we heard of it.
-    if (!this.#isUnchanged && (await this.#hasDevice())) await this.#holdAll(lifetimeMs, false);
-    const endlessly = lifetimeMs === 0;
-    this.#endsAtMs = endlessly
-      ? Number.POSITIVE_INFINITY
-      : this.#modules.clock.nowMs() + lifetimeMs;
+    if (causes.some(isNoDevice) && (await this.#hasDevice()))
+      causes = await this.#holdAll(lifetimeMs);
+    for (const cause of causes) this.#fail('interfaceCheck', 'setting up the addresses', cause);
+    const lastsMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : lifetimeMs;
+    this.#endsAtMs = this.#modules.clock.nowMs() + lastsMs;
   }
 
   /** Makes the device if it is not there. Looked for only when something has happened to it. */
@@ -193,18 +193,14 @@ export class AddressKeeper {
     return this.#isUnchanged;
   }
 
-  /** All at once: the answers wake the event loop once. */
-  async #holdAll(lifetimeMs: number, mayBeGone: boolean): Promise<void> {
+  /** All at once: the answers wake the event loop once. Resolves to what went wrong. */
+  async #holdAll(lifetimeMs: number): Promise<unknown[]> {
     const device = this.#device;
-    if (device === null) return;
-    const { localIps } = this.#options;
-    const results = localIps.map((ip) => this.#holdOne(device, ip, lifetimeMs));
-    for (const cause of await Promise.all(results)) {
-      if (cause === null) continue;
-      this.#isUnchanged = false;
-      const isGone = cause instanceof NetlinkError && cause.code === 'ENODEV';
-      if (!isGone || !mayBeGone) this.#fail('interfaceCheck', 'setting up the addresses', cause);
-    }
+    if (device === null) return [];
+    const results = this.#options.localIps.map((ip) => this.#holdOne(device, ip, lifetimeMs));
+    const causes = (await Promise.all(results)).filter((cause) => cause !== null);
+    if (causes.length > 0) this.#isUnchanged = false;
+    return causes;
   }
 
   /** Resolves to what went wrong, null for nothing. */
@@ -247,4 +243,8 @@ export class AddressKeeper {
     this.#modules.counters[counter]++;
     this.#modules.log.error(`${action} of "${this.#options.interfaceName}": ${errorText(cause)}`);
   }
+}
+
+function isNoDevice(cause: unknown): boolean {
+  return cause instanceof NetlinkError && cause.code === 'ENODEV';
 }
