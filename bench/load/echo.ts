@@ -17,6 +17,9 @@ const echo: PacketHandler = {
   batchEnd() {},
 };
 
-const listeners = new ListenerFactory({ log: new Log(console.log), clock: monotonicClock });
+const listeners = new ListenerFactory(
+  { udpSegments: true },
+  { log: new Log(console.log), clock: monotonicClock },
+);
 await listeners.udp(options, echo).start();
 await listeners.tcp(options, echo).start();

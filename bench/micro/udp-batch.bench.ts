@@ -1,6 +1,6 @@
 /**
  * What a datagram costs to receive and answer, by how many share a system call, and what one costs
- * that is answered later.
+ * that is answered later. `as one message`: the replies leave as one (UDP_SEGMENT).
  *
  * Run: node_modules/.bin/node bench/micro/udp-batch.bench.ts
  *
@@ -9,6 +9,7 @@
  */
 import type { Client } from '../../src/dns/query.ts';
 import type { PacketHandler } from '../../src/server/door.ts';
+import { Moderation } from '../../src/server/moderation.ts';
 import { openSocket } from '../../src/server/open-socket.ts';
 import { UdpBatch } from '../../src/server/udp-batch.ts';
 import { sendMessages, type UdpEndpoint } from '../../src/server/udp-endpoint.ts';
@@ -28,16 +29,22 @@ const server = endpoint();
 const asker = endpoint();
 const askerMemory = new PacketMemory(WAITING, libc);
 const outbox = new UdpOutbox(libc);
+const moderation = new Moderation(libc, () => performance.now());
 
-for (const slots of [1, 8, 16, 32, 64, 128]) {
+for (const [slots, isSegmenting] of [
+  ...[1, 8, 16, 32, 64, 128].map((count) => [count, false] as const),
+  ...[2, 4, 8, 16, 32].map((count) => [count, true] as const),
+]) {
   const memory = new PacketMemory(slots, libc);
+  memory.outgoing.isSegmenting = isSegmenting;
   const echo: PacketHandler = {
     batchStart() {},
     handle: (_packet, _start, length) => length,
     batchEnd() {},
   };
-  const batch = new UdpBatch(server, { libc, memory, outbox, handler: echo });
-  print(`answered at once, ${slots} per system call`, () => {
+  const batch = new UdpBatch(server, { libc, memory, outbox, moderation, handler: echo });
+  const how = isSegmenting ? 'as one message' : 'per system call';
+  print(`answered at once, ${slots} ${how}`, () => {
     while (!batch.answerQueue());
   });
 }
@@ -52,7 +59,7 @@ const later: PacketHandler = {
   batchEnd() {},
 };
 const memory = new PacketMemory(64, libc);
-const laterBatch = new UdpBatch(server, { libc, memory, outbox, handler: later });
+const laterBatch = new UdpBatch(server, { libc, memory, outbox, moderation, handler: later });
 print('answered later', () => {
   while (!laterBatch.answerQueue());
   for (const client of clients) client.send(QUERY);
@@ -75,7 +82,6 @@ function print(name: string, work: () => void): void {
     best = Math.min(best, ((user + system) * 1000) / WAITING);
     const received = libc.recvmmsg(asker.fd, askerMemory.receiveHeaders, WAITING, 0x40, 0);
     if (received !== WAITING) throw new Error(`${received} replies to ${WAITING} queries`);
-    askerMemory.reopen(WAITING);
   }
   console.log(`${name.padEnd(44)}${best.toFixed(0).padStart(6)} ns`);
 }
@@ -87,10 +93,9 @@ function ask(): void {
   for (let slot = 0; slot < WAITING; slot++) {
     QUERY.copy(askerMemory.packet, askerMemory.dataAt(slot));
     name.copy(askerMemory.packet, askerMemory.nameAt(slot));
-    askerMemory.putReply(slot, slot, QUERY.length);
+    askerMemory.outgoing.add(slot, QUERY.length);
   }
-  sendMessages(asker, askerMemory.sendHeaders, WAITING, libc);
-  askerMemory.reopen(WAITING);
+  sendMessages(asker, askerMemory.outgoing, libc);
 }
 
 function endpoint(): UdpEndpoint {

@@ -164,6 +164,12 @@ const OWN_FLAGS = [
     fallback: '0s',
     usage: 'how long to go on answering after SIGTERM while queries come in',
   },
+  {
+    name: 'udpsegments',
+    kind: 'boolean',
+    fallback: 'true',
+    usage: 'give the kernel several UDP replies to one client as one (UDP_SEGMENT)',
+  },
   { name: 'log-format', kind: ['text', 'json'], fallback: 'text', usage: 'form of the log lines' },
   {
     name: 'upstreamip',

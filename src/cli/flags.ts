@@ -23,6 +23,8 @@ export interface DaemonFlags {
   readonly leaseMs: number;
   readonly skipTeardown: boolean;
   readonly shutdownDelayMs: number;
+  /** Whether the kernel may be given several UDP replies to one client as one. */
+  readonly udpSegments: boolean;
 
   readonly templatePath: string;
   /** The Corefile that is written and loaded; `stdin` for standard input. */
@@ -128,6 +130,7 @@ function normalise(
     leaseMs: readLeaseMs(value('lease')),
     skipTeardown: isSet('skipteardown'),
     shutdownDelayMs: readShutdownDelayMs(value('shutdown-delay')),
+    udpSegments: isSet('udpsegments'),
     templatePath: value('basecorefile'),
     corefilePath: value('conf') || value('corefile'),
     kubeDnsFolder: value('kubednscm') || DEFAULT_KUBE_DNS_FOLDER,

@@ -78,7 +78,7 @@ export function createParts(flags: DaemonFlags, { log, complaints }: PartsModule
       log,
       clock: monotonicClock,
       panics,
-      listeners: new ListenerFactory({ log, clock: monotonicClock }),
+      listeners: new ListenerFactory(flags, { log, clock: monotonicClock }),
     },
   );
   const caches = () => configuration.caches;

@@ -20,7 +20,8 @@ import {
   SOL_IP,
   SOL_IPV6,
 } from '../sockets/libc.ts';
-import { HEADER_STRIDE, type PacketMemory } from '../sockets/packet-memory.ts';
+import { HEADER_STRIDE } from '../sockets/packet-layout.ts';
+import type { PacketMemory } from '../sockets/packet-memory.ts';
 import { encodeSocketAddress, NAME_LENGTH_V4 } from '../sockets/socket-address.ts';
 import type { Attempt } from './attempt.ts';
 import { describeErrno } from './socket-problem.ts';
@@ -179,18 +180,19 @@ class BatchedSocket implements UdpSocket, EpollTarget {
       // Answered by another upstream in the meantime, or given up.
       if (attempt.carrier === null) continue;
       this.#writePeer(memory.nameAt(count));
-      memory.putReply(count, count, attempt.write(memory.packet, memory.dataAt(count)));
+      memory.outgoing.add(count, attempt.write(memory.packet, memory.dataAt(count)));
       count++;
     }
+    memory.outgoing.seal();
     let done = 0;
     let errno = 0;
     while (done < count && errno === 0) {
-      const headers = memory.sendHeaders + done * HEADER_STRIDE;
+      const headers = memory.outgoing.headers + done * HEADER_STRIDE;
       const sent = this.#libc.sendmmsg(this.#fd, headers, count - done, MSG_DONTWAIT);
       if (sent > 0) done += sent;
       else errno = this.#libc.errno();
     }
-    memory.reopen(count);
+    memory.outgoing.clear();
     if (errno !== 0) this.#brokeWith(errno);
   }
 

@@ -3,10 +3,12 @@ import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import { Epoll } from '../sockets/epoll.ts';
 import { type Libc, type LibcResult, loadLibc } from '../sockets/libc.ts';
+import { knowsSegments } from '../sockets/outgoing.ts';
 import { PacketMemory } from '../sockets/packet-memory.ts';
 import { DgramListener } from './dgram-listener.ts';
 import type { PacketHandler } from './door.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
+import { Moderation } from './moderation.ts';
 import { NetListener } from './net-listener.ts';
 import { StreamMemory } from './socket-stream.ts';
 import { takeOver } from './take-over.ts';
@@ -35,6 +37,12 @@ export interface TcpDoorway extends Listener {
   finishConnections(): number;
 }
 
+/** What holds for all listeners. */
+export interface ListenerFactoryOptions {
+  /** Whether UDP replies to one client may be given to the kernel as one message (outgoing.ts). */
+  readonly udpSegments: boolean;
+}
+
 export interface ListenerFactoryModules {
   readonly log: Log;
   readonly clock: Clock;
@@ -45,13 +53,16 @@ export interface ListenerFactoryModules {
 /** One per process: its listeners share their memory and the limit on connections. */
 export class ListenerFactory {
   readonly connections: TcpConnections;
+  readonly #options: ListenerFactoryOptions;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #loadLibc: () => LibcResult;
   /** Null when there are no bindings, undefined before the first listener. */
   #shared: Shared | null | undefined;
 
-  constructor({ log, clock, load = loadLibc }: ListenerFactoryModules) {
+  constructor(options: ListenerFactoryOptions, modules: ListenerFactoryModules) {
+    const { log, clock, load = loadLibc } = modules;
+    this.#options = options;
     this.#loadLibc = load;
     this.#log = log;
     this.#clock = clock;
@@ -88,7 +99,7 @@ export class ListenerFactory {
   #load(): Shared | null {
     if (this.#shared !== undefined) return this.#shared;
     const { libc, reason } = this.#loadLibc();
-    this.#shared = libc === null ? null : share(libc);
+    this.#shared = libc === null ? null : share(libc, this.#options.udpSegments);
     if (libc === null) {
       // What comes below the first line is the way to the module.
       const [cause] = reason.split('\n');
@@ -103,11 +114,16 @@ export class ListenerFactory {
 /** What the listeners of a process share. */
 type Shared = ReturnType<typeof share>;
 
-function share(libc: Libc) {
+function share(libc: Libc, isSegmenting: boolean) {
+  const memory = new PacketMemory(BATCH_SLOTS, libc);
+  const outbox = new UdpOutbox(libc);
+  memory.outgoing.isSegmenting = isSegmenting && knowsSegments(libc);
+  outbox.isSegmenting = memory.outgoing.isSegmenting;
   return {
     libc,
-    memory: new PacketMemory(BATCH_SLOTS, libc),
-    outbox: new UdpOutbox(libc),
+    memory,
+    outbox,
+    moderation: new Moderation(libc, () => performance.now()),
     epoll: new Epoll(libc),
     streamMemory: new StreamMemory(libc),
   };

@@ -8,6 +8,7 @@ import { type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
 import { type PacketMemory, SLOT_CAPACITY } from '../sockets/packet-memory.ts';
 import { familyOf } from '../sockets/socket-address.ts';
 import type { Door, PacketHandler } from './door.ts';
+import type { Moderation } from './moderation.ts';
 import { PKTINFO_LENGTH_V6 } from './open-socket.ts';
 import { UdpClient } from './udp-client.ts';
 import { sendMessages, type UdpEndpoint } from './udp-endpoint.ts';
@@ -25,6 +26,7 @@ export interface UdpBatchModules {
   readonly libc: Libc;
   readonly memory: PacketMemory;
   readonly outbox: UdpOutbox;
+  readonly moderation: Moderation;
   readonly handler: PacketHandler;
 }
 
@@ -34,6 +36,7 @@ export class UdpBatch implements Door {
   readonly #libc: Libc;
   readonly #memory: PacketMemory;
   readonly #outbox: UdpOutbox;
+  readonly #moderation: Moderation;
   readonly #handler: PacketHandler;
   /** The slot being handled. */
   #slot = 0;
@@ -43,6 +46,7 @@ export class UdpBatch implements Door {
     this.#libc = modules.libc;
     this.#memory = modules.memory;
     this.#outbox = modules.outbox;
+    this.#moderation = modules.moderation;
     this.#handler = modules.handler;
   }
 
@@ -51,11 +55,12 @@ export class UdpBatch implements Door {
     const memory = this.#memory;
     const { fd, nameLength, controlLength } = this.#endpoint;
     memory.shape(nameLength, controlLength);
+    let nowMs = this.#moderation.wait(performance.now());
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#libc.recvmmsg(fd, memory.receiveHeaders, memory.slots, MSG_DONTWAIT, 0);
       // Nothing there, or an error that a later datagram will show again.
       if (count <= 0) return true;
-      this.#answer(count);
+      nowMs = this.#answer(count, nowMs);
       if (count < memory.slots) return true;
     }
     return false;
@@ -79,26 +84,28 @@ export class UdpBatch implements Door {
     );
   }
 
-  /** Handles the first `count` slots and sends the replies. */
-  #answer(count: number): void {
+  /** Handles the first `count` slots and sends the replies. Returns what time it is then. */
+  #answer(count: number, startMs: number): number {
     const memory = this.#memory;
     const handler = this.#handler;
     const { packet } = memory;
     if (this.#endpoint.controlLength !== 0) this.#forgetInterfaces(count);
-    handler.batchStart(performance.now());
+    handler.batchStart(startMs);
     let replies = 0;
     for (let slot = 0; slot < count; slot++) {
       this.#slot = slot;
       const start = memory.dataAt(slot);
       const received = memory.receivedLength(slot);
       const length = handler.handle(packet, start, received, SLOT_CAPACITY, this);
-      if (length !== 0) memory.putReply(replies++, slot, length);
+      if (length === 0) continue;
+      memory.outgoing.add(slot, length);
+      replies++;
     }
-    if (replies !== 0) {
-      sendMessages(this.#endpoint, memory.sendHeaders, replies, this.#libc);
-      memory.reopen(count);
-    }
-    handler.batchEnd(performance.now());
+    if (replies !== 0) sendMessages(this.#endpoint, memory.outgoing, this.#libc);
+    const nowMs = performance.now();
+    handler.batchEnd(nowMs);
+    this.#moderation.answered(count, count === memory.slots, nowMs);
+    return nowMs;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** An open UDP socket, as those who send through it see it. */
 import { EAGAIN, type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
-import { HEADER_STRIDE } from '../sockets/packet-memory.ts';
+import type { Outgoing } from '../sockets/outgoing.ts';
+import { HEADER_STRIDE } from '../sockets/packet-layout.ts';
 
 /** What a UDP listener counts: a plain field, read at scrape. */
 export interface UdpCounters {
@@ -23,33 +24,34 @@ export interface UdpEndpoint {
 }
 
 /**
- * Sends `count` messages whose headers start at the address `headers`. What the kernel refuses is
- * counted and left out; the client asks again.
+ * Sends what `outgoing` holds. Datagrams that the kernel refuses are counted and left out; the client
+ * asks again.
  */
 export function sendMessages(
   endpoint: UdpEndpoint,
-  headers: number,
-  count: number,
+  outgoing: Outgoing,
   libc: Pick<Libc, 'sendmmsg' | 'errno'>,
 ): void {
+  let count = outgoing.seal();
   let done = 0;
   while (done < count) {
-    const sent = libc.sendmmsg(
-      endpoint.fd,
-      headers + done * HEADER_STRIDE,
-      count - done,
-      MSG_DONTWAIT,
-    );
+    const headers = outgoing.headers + done * HEADER_STRIDE;
+    const sent = libc.sendmmsg(endpoint.fd, headers, count - done, MSG_DONTWAIT);
     if (sent > 0) {
       done += sent;
-    } else if (libc.errno() === EAGAIN) {
+      continue;
+    }
+    // sendmmsg(2) stops at a message that is refused and says why when it comes first.
+    const errno = libc.errno();
+    if (errno === EAGAIN) {
       // No room in the send buffer, for the rest neither.
-      endpoint.counters.unsent += count - done;
-      return;
+      while (done < count) endpoint.counters.unsent += outgoing.datagramsIn(done++);
+    } else if (outgoing.datagramsIn(done) > 1) {
+      count = outgoing.unfold(done, errno);
     } else {
-      // sendmmsg(2) stops at a message that is refused and says why when it comes first.
       endpoint.counters.unsent++;
       done++;
     }
   }
+  outgoing.clear();
 }

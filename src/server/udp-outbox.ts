@@ -26,6 +26,11 @@ export class UdpOutbox {
     this.#memory = new PacketMemory(OUTBOX_SLOTS, libc);
   }
 
+  /** Whether replies to one client may leave as one message. */
+  set isSegmenting(value: boolean) {
+    this.#memory.outgoing.isSegmenting = value;
+  }
+
   /**
    * Copies a reply into the box. It is sent before the event loop waits again.
    *
@@ -43,7 +48,7 @@ export class UdpOutbox {
     packet.write(name, memory.nameAt(slot), 'latin1');
     if (control !== '') packet.write(control, memory.controlAt(slot), 'latin1');
     message.copy(packet, memory.dataAt(slot));
-    memory.putReply(slot, slot, message.length);
+    memory.outgoing.add(slot, message.length);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.#flush);
@@ -53,10 +58,9 @@ export class UdpOutbox {
   flush(): void {
     this.#isScheduled = false;
     const endpoint = this.#endpoint;
-    const count = this.#count;
     this.#endpoint = null;
     this.#count = 0;
-    if (endpoint === null || !endpoint.isOpen) return;
-    sendMessages(endpoint, this.#memory.sendHeaders, count, this.#libc);
+    if (endpoint?.isOpen === true) sendMessages(endpoint, this.#memory.outgoing, this.#libc);
+    else this.#memory.outgoing.clear();
   }
 }

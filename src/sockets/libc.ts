@@ -17,6 +17,7 @@ export const SOCK_CLOEXEC = 0o2000000;
 
 export const SOL_IP = 0;
 export const SOL_SOCKET = 1;
+export const SOL_UDP = 17;
 export const SOL_IPV6 = 41;
 export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
@@ -39,6 +40,7 @@ export const IPV6_FREEBIND = 78;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_DEFER_ACCEPT = 9;
+export const UDP_SEGMENT = 103;
 
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
@@ -49,6 +51,7 @@ export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 
+export const EIO = 5;
 export const EAGAIN = 11;
 export const EACCES = 13;
 export const ENFILE = 23;
@@ -119,6 +122,7 @@ export interface Libc {
   readonly epoll_ctl: (epoll: number, operation: number, fd: number, event: number) => number;
   /** `events` is the address of `count` epoll_event structures. */
   readonly epoll_wait: (epoll: number, events: number, count: number, timeoutMs: number) => number;
+  readonly usleep: (us: number) => number;
   readonly errno: () => number;
   /** The address of a buffer's first octet, valid while the buffer lives. */
   addressOf(buffer: Buffer): number;
@@ -174,6 +178,7 @@ function bindFunctions(koffi: typeof Koffi): Libc {
     epoll_create1: library.func('int epoll_create1(int)'),
     epoll_ctl: library.func('int epoll_ctl(int, int, int, uintptr_t)'),
     epoll_wait: library.func('int epoll_wait(int, uintptr_t, int, int)'),
+    usleep: library.func('int usleep(uint32_t)'),
     errno: koffi.errno,
     addressOf: (buffer) => Number(koffi.address(buffer)),
     map(length) {

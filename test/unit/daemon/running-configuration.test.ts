@@ -75,7 +75,7 @@ beforeEach(async () => {
   catalogue = new CountingCatalogue();
   const log = new Log((line) => lines.push(line));
   const clock = monotonicClock;
-  const listeners = new ListenerFactory({ log, clock });
+  const listeners = new ListenerFactory({ udpSegments: true }, { log, clock });
   const whereabouts = { localAddresses: ['127.0.0.1'], dnsPort: port };
   running = new RunningConfiguration(
     { path, defaultPort: 53, whereabouts },

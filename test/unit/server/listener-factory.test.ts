@@ -12,7 +12,10 @@ const options = { address: '127.0.0.1', port: 0 };
 function factoryWith(load?: () => LibcResult) {
   const lines: string[] = [];
   const modules = { log: new Log((line) => lines.push(line)), clock: monotonicClock };
-  return { lines, factory: new ListenerFactory(load ? { ...modules, load } : modules) };
+  return {
+    lines,
+    factory: new ListenerFactory({ udpSegments: true }, load ? { ...modules, load } : modules),
+  };
 }
 
 test('serves without koffi and says so once', async () => {

@@ -19,7 +19,7 @@ describe.each(['udp', 'tcp'] as const)('takeOver of %s', (transport) => {
   /** One more instance on the port. */
   async function open(port: number): Promise<{ handler: FakeHandler; listener: Listener }> {
     const handler = new FakeHandler();
-    const factory = new ListenerFactory({ log: new Log(() => {}), clock });
+    const factory = new ListenerFactory({ udpSegments: true }, { log: new Log(() => {}), clock });
     const listener = factory[transport]({ address: '127.0.0.1', port }, handler);
     await listener.start();
     listeners.push(listener);
@@ -27,7 +27,7 @@ describe.each(['udp', 'tcp'] as const)('takeOver of %s', (transport) => {
   }
 
   function take(listener: Listener): boolean {
-    const factory = new ListenerFactory({ log: new Log(() => {}), clock });
+    const factory = new ListenerFactory({ udpSegments: true }, { log: new Log(() => {}), clock });
     return factory.takeOver(listener, '127.0.0.1');
   }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DgramListener } from '../../../src/server/dgram-listener.ts';
 import type { Listener, ListenerOptions } from '../../../src/server/listener.ts';
+import { Moderation } from '../../../src/server/moderation.ts';
 import { UdpListener } from '../../../src/server/udp-listener.ts';
 import { UdpOutbox } from '../../../src/server/udp-outbox.ts';
 import { loadLibc } from '../../../src/sockets/libc.ts';
@@ -21,10 +22,23 @@ import {
 
 const { libc } = loadLibc();
 if (libc === null) throw new Error('these tests need koffi');
-const shared = { libc, memory: new PacketMemory(16, libc), outbox: new UdpOutbox(libc) };
+const modules = {
+  libc,
+  memory: new PacketMemory(16, libc),
+  outbox: new UdpOutbox(libc),
+  moderation: new Moderation(libc, () => performance.now()),
+};
+/** The same, giving the kernel several replies as one. */
+const segmenting = { ...modules, memory: new PacketMemory(16, libc), outbox: new UdpOutbox(libc) };
+segmenting.memory.outgoing.isSegmenting = true;
+segmenting.outbox.isSegmenting = true;
 
 const KINDS: [string, (options: ListenerOptions, handler: FakeHandler) => Listener][] = [
-  ['UdpListener', (options, handler) => new UdpListener(options, { ...shared, handler })],
+  ['UdpListener', (options, handler) => new UdpListener(options, { ...modules, handler })],
+  [
+    'UdpListener with segments',
+    (options, handler) => new UdpListener(options, { ...segmenting, handler }),
+  ],
   ['DgramListener', (options, handler) => new DgramListener(options, handler)],
 ];
 
@@ -240,7 +254,7 @@ describe.each(KINDS)('%s', (_name, make) => {
 
 describe('UdpListener', () => {
   async function listen(address: string, mayAppear = false): Promise<UdpListener> {
-    const listener = new UdpListener({ address, port: 0, mayAppear }, { ...shared, handler });
+    const listener = new UdpListener({ address, port: 0, mayAppear }, { ...modules, handler });
     toStop.push(listener);
     await listener.start();
     return listener;
