@@ -25,12 +25,15 @@ export interface DaemonModules {
   readonly log: Log;
   /** What was complained about lately, for those who look. */
   readonly complaints: () => readonly Complaint[];
+  /** Called when it serves. */
+  readonly started: () => void;
 }
 
 export class Daemon {
   readonly #flags: DaemonFlags;
   readonly #log: Log;
   readonly #parts: Parts;
+  readonly #started: () => void;
   #starting: Promise<void> = Promise.resolve();
   #serves = false;
   #stopping: Promise<void> | null = null;
@@ -38,9 +41,10 @@ export class Daemon {
   /** Ends the waits of a stop. */
   readonly #hurry = new AbortController();
 
-  constructor(flags: DaemonFlags, { log, complaints }: DaemonModules) {
+  constructor(flags: DaemonFlags, { log, complaints, started }: DaemonModules) {
     this.#flags = flags;
     this.#log = log;
+    this.#started = started;
     this.#parts = createParts(flags, { log, complaints });
   }
 
@@ -90,6 +94,7 @@ export class Daemon {
       () => this.#announce(),
       () => showNode(this.#parts.catalogue),
       () => deadMan?.setLimit(this.#hangLimitSeconds),
+      () => this.#started(),
     ];
     for (const step of steps) {
       if (this.#stopping !== null) return;

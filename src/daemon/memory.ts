@@ -9,17 +9,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Koffi from 'koffi';
 import { createRest, keepHeapSmall } from './heap.ts';
 
-/** The start is over after this time: the code that it alone needed is most of what there is. */
-const FIRST_LOOK_MS = 3000;
+/** How long after the start the first look comes: the code that it alone needed is most of what there is. */
+const FIRST_LOOK_MS = 300;
 const LOOK_PAUSE_MS = 1000;
 /** What was given back is fetched again: on a slow machine that must not be all it does. */
-const PAUSE_PER_RELEASE_MS = 200;
+const PAUSE_PER_RELEASE_MS = 100;
 const LOOK_INTERVAL_MS = 10_000;
 /**
  * Files in use, most of it Node's code: 15 MiB at rest, where less would be to give back and fetch for
  * ever. Under load that costs little beside the load.
  */
 const TOLERATED_PAGES = { underLoad: (14 * 1024) / 4, atRest: (20 * 1024) / 4 };
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** Given back at once: a few hundred microseconds. */
 const PIECE_OCTETS = 2 * 1024 * 1024;
@@ -28,10 +30,23 @@ const PIECE_OCTETS = 2 * 1024 * 1024;
 const MADV_COLD = 20;
 const MADV_DONTNEED = 4;
 
-/** For the start of the program. Does nothing more than look where the C library cannot be called. */
-export function keepMemorySmall(): void {
+/**
+ * For the beginning of the program. Returns what is to be called when it has started: until then
+ * nothing is given back. Does nothing more than look where the C library cannot be called.
+ */
+export function keepMemorySmall(): () => void {
   const release = new Release();
-  let nextLookAtMs = performance.now() + FIRST_LOOK_MS;
+  let nextLookAtMs = NEVER;
+  let isLookComing = false;
+  const lookLater = (pauseMs: number) => {
+    if (isLookComing || nextLookAtMs === NEVER) return;
+    isLookComing = true;
+    const dueMs = Math.max(pauseMs, Math.ceil(nextLookAtMs - performance.now()));
+    setTimeout(() => {
+      isLookComing = false;
+      look(TOLERATED_PAGES.underLoad);
+    }, dueMs).unref();
+  };
   const look = (toleratedPages: number) => {
     const nowMs = performance.now();
     if (nowMs < nextLookAtMs || release.isUnderWay) return;
@@ -40,21 +55,26 @@ export function keepMemorySmall(): void {
     release.start((tookMs) => {
       const pauseMs = Math.max(LOOK_PAUSE_MS, tookMs * PAUSE_PER_RELEASE_MS);
       nextLookAtMs = performance.now() + pauseMs;
+      // Of the load that it fell into, or whose end it was.
+      lookLater(pauseMs);
     });
   };
   const rest = createRest();
   let isAtRest = false;
-  // Under load there are collections. At rest a timer that comes seldom looks after the last of them.
+  // Under load there are collections, and after the last of them one more look.
   keepHeapSmall(() => {
     isAtRest = false;
-    look(TOLERATED_PAGES.underLoad);
+    lookLater(LOOK_PAUSE_MS);
   });
-  setTimeout(look, FIRST_LOOK_MS + 1, TOLERATED_PAGES.atRest).unref();
   setInterval(() => {
     if (isAtRest) rest();
     isAtRest = true;
     look(TOLERATED_PAGES.atRest);
   }, LOOK_INTERVAL_MS).unref();
+  return () => {
+    nextLookAtMs = 0;
+    lookLater(FIRST_LOOK_MS);
+  };
 }
 
 /** Gives memory back in small steps, between which queries are answered. */

@@ -28,9 +28,9 @@ export function createProgram(): ProgramModules {
     log,
     checkCorefile,
     createDaemon: (flags) => {
-      keepMemorySmall();
       output.format = flags.logFormat;
-      return new Daemon(flags, { log, complaints: () => output.complaints });
+      const started = keepMemorySmall();
+      return new Daemon(flags, { log, complaints: () => output.complaints, started });
     },
     obeySignals: (daemon) => obeySignals(daemon, log),
   };
