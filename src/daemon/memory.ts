@@ -21,6 +21,9 @@ const LOOK_INTERVAL_MS = 10_000;
  */
 const TOLERATED_PAGES = { underLoad: (14 * 1024) / 4, atRest: (20 * 1024) / 4 };
 
+/** Of a core: above it there is a load. */
+const BUSY_SHARE = 0.03;
+
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Given back at once: a few hundred microseconds. */
@@ -36,6 +39,7 @@ const MADV_DONTNEED = 4;
  */
 export function keepMemorySmall(): () => void {
   const release = new Release();
+  const load = new LoadMeter();
   let nextLookAtMs = NEVER;
   let isLookComing = false;
   const lookLater = (pauseMs: number) => {
@@ -44,24 +48,25 @@ export function keepMemorySmall(): () => void {
     const dueMs = Math.max(pauseMs, Math.ceil(nextLookAtMs - performance.now()));
     setTimeout(() => {
       isLookComing = false;
-      look(TOLERATED_PAGES.underLoad);
+      look();
     }, dueMs).unref();
   };
-  const look = (toleratedPages: number) => {
+  const look = () => {
     const nowMs = performance.now();
     if (nowMs < nextLookAtMs || release.isUnderWay) return;
     nextLookAtMs = nowMs + LOOK_PAUSE_MS;
+    const isBusy = load.isBusy(nowMs);
+    const toleratedPages = isBusy ? TOLERATED_PAGES.underLoad : TOLERATED_PAGES.atRest;
     if (!release.isFirst && residentFilePages() <= toleratedPages) return;
     release.start((tookMs) => {
       const pauseMs = Math.max(LOOK_PAUSE_MS, tookMs * PAUSE_PER_RELEASE_MS);
       nextLookAtMs = performance.now() + pauseMs;
-      // Of the load that it fell into, or whose end it was.
-      lookLater(pauseMs);
+      if (isBusy) lookLater(pauseMs);
     });
   };
   const rest = createRest();
   let isAtRest = false;
-  // Under load there are collections, and after the last of them one more look.
+  // Under load there are collections, and one more look after the last of them.
   keepHeapSmall(() => {
     isAtRest = false;
     lookLater(LOOK_PAUSE_MS);
@@ -69,12 +74,28 @@ export function keepMemorySmall(): () => void {
   setInterval(() => {
     if (isAtRest) rest();
     isAtRest = true;
-    look(TOLERATED_PAGES.atRest);
+    look();
   }, LOOK_INTERVAL_MS).unref();
   return () => {
     nextLookAtMs = 0;
     lookLater(FIRST_LOOK_MS);
   };
+}
+
+/** Tells by the processor time of the process whether it is under load. */
+class LoadMeter {
+  #usage = process.cpuUsage();
+  #lookedAtMs = performance.now();
+
+  /** Whether it was since the last call, at `nowMs`. */
+  isBusy(nowMs: number): boolean {
+    const usage = process.cpuUsage();
+    const usedMs = (usage.user + usage.system - this.#usage.user - this.#usage.system) / 1000;
+    const share = usedMs / (nowMs - this.#lookedAtMs);
+    this.#usage = usage;
+    this.#lookedAtMs = nowMs;
+    return share > BUSY_SHARE;
+  }
 }
 
 /** Gives memory back in small steps, between which queries are answered. */
