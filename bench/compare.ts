@@ -8,11 +8,12 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/helpers/free-port.ts';
+import { disturb } from './load/disturbance.ts';
 import { isInstalled, Program, SERVER_CORE, versionOf } from './load/process.ts';
 import { type QueryFiles, writeQueries } from './load/queries.ts';
 import { type Measured, scenarioTable } from './load/report.ts';
 import { SCENARIOS, type Scenario } from './load/scenarios.ts';
-import { FLOOR, SERVERS, type Server } from './load/servers.ts';
+import { FLOOR, type Launch, SERVERS, type Server } from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
 import { untilAnswering } from './load/wait.ts';
 
@@ -122,7 +123,9 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
   const port = await freePort();
   const { upstreamPort } = bench;
   const { upstream, stubBlocks = 0 } = scenario;
-  const launch = server.launch({ folder, port, upstreamPort, upstream, stubBlocks });
+  const metricsPort = await freePort();
+  const setup = { folder, port, upstreamPort, upstream, stubBlocks, metricsPort };
+  const launch = server.launch(setup);
   if (launch === null) return { server: server.name, row: null, note: 'cannot' };
   for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);
   const program = new Program(SERVER_CORE, launch.command, launch.env);
@@ -130,7 +133,8 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
     const startMs = await untilAnswering(program, port);
     const [seconds, minutes] = [Number(values.seconds), Number(values.minutes)];
     const { queries } = bench;
-    const row = await scenario.measure({ program, port, queries, seconds, minutes, startMs });
+    const run = { program, port, queries, seconds, minutes, startMs };
+    const row = await scenario.measure({ ...run, disturb: disturbing(launch) });
     return { server: server.name, row, note: '' };
   } catch (error) {
     console.error(
@@ -140,6 +144,12 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
   } finally {
     await program.stop();
   }
+}
+
+/** Only servers that have both metrics and a file to reload are disturbed. */
+function disturbing({ metricsPort, corefile }: Launch) {
+  if (metricsPort === undefined || corefile === undefined) return null;
+  return () => disturb(metricsPort, corefile);
 }
 
 function heading(servers: readonly Server[]): string {

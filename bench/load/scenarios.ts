@@ -1,5 +1,6 @@
 /** What is measured, one scenario after the other, each with a server that was just started. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Disturbance } from './disturbance.ts';
 import { type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
@@ -15,6 +16,8 @@ export interface Run {
   readonly minutes: number;
   /** From exec to the first answer. */
   readonly startMs: number;
+  /** Scrapes its metrics and changes its configuration from now on; null: it has no way to. */
+  readonly disturb: (() => Disturbance) | null;
 }
 
 /** One row; the columns depend on the scenario. */
@@ -92,17 +95,23 @@ function tcpClients(name: string, title: string, many: boolean): Scenario {
   };
 }
 
-function latency(perSecond: number): Scenario {
+/** @param isDisturbed with scrapes and reloads meanwhile, where a server has them */
+function latency(perSecond: number, isDisturbed = false): Scenario {
+  const rate = `${perSecond.toLocaleString('en')}/s`;
   return {
-    name: `latency-${perSecond}`,
-    title: `Latency of cached answers at ${perSecond.toLocaleString('en')}/s`,
+    name: isDisturbed ? `disturbed-${perSecond}` : `latency-${perSecond}`,
+    title: isDisturbed
+      ? `Latency at ${rate}, ours with a scrape each second and a reload each 5 s`
+      : `Latency of cached answers at ${rate}`,
     upstream: 'udp',
     hasFloor: false,
-    measure: async ({ port, queries, seconds }) => {
+    measure: async ({ port, queries, seconds, disturb }) => {
       const source = { port, queries: queries.hits };
       await load({ ...source, rounds: 1, outstanding: 50 });
       await load({ ...source, seconds: 1 });
+      const disturbance = isDisturbed ? disturb?.() : undefined;
       const result = await load({ ...source, seconds, perSecond, latencies: true });
+      await disturbance?.stop();
       return {
         'p50 µs': percentile(result.latenciesUs, 50),
         'p99 µs': percentile(result.latenciesUs, 99),
@@ -112,6 +121,24 @@ function latency(perSecond: number): Scenario {
     },
   };
 }
+
+const NINETY_PERCENT = 0.9;
+
+const belowPeak: Scenario = {
+  name: 'peak-90',
+  title: 'Cached A answers at 90 % of the peak',
+  upstream: 'udp',
+  hasFloor: false,
+  measure: async ({ program, port, queries, seconds }) => {
+    const source = { port, queries: queries.hits };
+    await load({ ...source, rounds: 1, outstanding: 50 });
+    await load({ ...source, seconds: Math.max(1, seconds / 2) });
+    const { perSecond: peak } = await load({ ...source, seconds });
+    const perSecond = Math.floor(peak * NINETY_PERCENT);
+    const row = await measureCost(program, () => load({ ...source, seconds, perSecond }));
+    return { ...row, 'peak answers/s': peak };
+  },
+};
 
 /** How long after a load memory is read again. */
 const SETTLE_MS = 10_000;
@@ -148,16 +175,22 @@ const startUp: Scenario = {
   }),
 };
 
+/** What a start leaves to be done, V8's compiling included, is not rest. */
+const REST_SETTLE_MS = 60_000;
+/** /proc counts in steps of 10 ms: 0.03 % of a core over this time. */
+const MIN_REST_SECONDS = 30;
+
 const idle: Scenario = {
   name: 'idle',
   title: 'At rest',
   upstream: 'udp',
   hasFloor: false,
   measure: async ({ program, seconds }) => {
-    await sleep(2000);
+    await sleep(REST_SETTLE_MS);
+    const restSeconds = Math.max(MIN_REST_SECONDS, seconds);
     const before = program.cpuUs();
-    await sleep(seconds * 1000);
-    return { 'core %': (program.cpuUs() - before) / (seconds * 10_000) };
+    await sleep(restSeconds * 1000);
+    return { 'core %': (program.cpuUs() - before) / (restSeconds * 10_000) };
   },
 };
 
@@ -182,8 +215,11 @@ export const SCENARIOS: readonly Scenario[] = [
       return measureCost(program, () => load(once));
     },
   },
+  belowPeak,
   latency(1000),
   latency(10_000),
+  latency(1000, true),
+  latency(10_000, true),
   memory,
   startUp,
   idle,

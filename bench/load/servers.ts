@@ -12,6 +12,8 @@ export interface Setup {
   readonly upstream: Upstream;
   /** Server blocks of ten stub domains each, beside the stock ones; for us alone. */
   readonly stubBlocks: number;
+  /** For metrics. */
+  readonly metricsPort: number;
 }
 
 /** What has to be written and run. */
@@ -19,6 +21,9 @@ export interface Launch {
   readonly command: readonly string[];
   readonly files: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it serves metrics, and which file it reloads; absent: neither is asked of it. */
+  readonly metricsPort?: number;
+  readonly corefile?: string;
 }
 
 export interface Server {
@@ -38,7 +43,7 @@ const root = new URL('../..', import.meta.url).pathname;
 const NODE = join(root, 'node_modules/node/bin/node');
 
 /** The stock four blocks. The cluster's names go upstream over TCP, the rest over UDP. */
-function corefile({ port, upstreamPort, stubBlocks }: Setup): string {
+function corefile({ port, upstreamPort, stubBlocks, metricsPort }: Setup): string {
   const block = (zone: string, cache: string, options: string) =>
     `${zone}:${port} {
     errors
@@ -47,7 +52,7 @@ function corefile({ port, upstreamPort, stubBlocks }: Setup): string {
     loop
     bind 127.0.0.1
     forward . 127.0.0.1:${upstreamPort}${options}
-    prometheus 127.0.0.1:0
+    prometheus 127.0.0.1:${metricsPort}
     }
 `;
   const cluster = 'cache {\n        success 9984 30\n        denial 9984 5\n    }';
@@ -74,7 +79,8 @@ function nodeCacheLaunch(program: readonly string[], setup: Setup): Launch {
     ...['-conf', path, '-basecorefile', `${path}.base`, '-localip', '127.0.0.1'],
     ...['-setupinterface=false', '-setupiptables=false', '-metrics-listen-address', '127.0.0.1:0'],
   ];
-  return { command: [...program, ...flags], files: { Corefile: corefile(setup) } };
+  const files = { Corefile: corefile(setup) };
+  return { command: [...program, ...flags], files, metricsPort: setup.metricsPort, corefile: path };
 }
 
 const ours: Server = {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import { AddressRenewal } from './address-renewal.ts';
 import { checkAddresses } from './conflict.ts';
 import { errorText, HostError } from './host-error.ts';
 import { type InterfaceType, NodeInterface } from './interface.ts';
@@ -43,6 +44,7 @@ export class AddressKeeper {
   readonly #lost = new Set<string>();
   /** When the kernel takes the addresses away, unless they are renewed. */
   #endsAtMs = 0;
+  readonly #renewal = new AddressRenewal();
   #socket: NetlinkSocket | null = null;
   #device: NodeInterface | null = null;
   /** Whether the device is as it was, for all that we have heard since. */
@@ -168,14 +170,27 @@ export class AddressKeeper {
   }
 
   async #hold(lifetimeMs: number): Promise<void> {
+    if (!this.#renewAtOnce(lifetimeMs)) await this.#holdOrRepair(lifetimeMs);
+    const lastsMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : lifetimeMs;
+    this.#endsAtMs = this.#modules.clock.nowMs() + lastsMs;
+  }
+
+  /** Where all is as it was, which it nearly always is. False: nothing may have been done. */
+  #renewAtOnce(lifetimeMs: number): boolean {
+    const { localIps } = this.#options;
+    if (this.#device === null || !this.#isUnchanged || this.#lost.size > 0) return false;
+    if (lifetimeMs === 0) return false;
+    const isSame = localIps.every((ip) => this.#held.has(ip) && this.#modules.mayHold(ip));
+    return isSame && this.#renewal.renew(this.#device.index, localIps, lifetimeMs / 1000);
+  }
+
+  async #holdOrRepair(lifetimeMs: number): Promise<void> {
     if (!(await this.#hasDevice())) return;
     let causes = await this.#holdAll(lifetimeMs);
     // It went away before we heard of it.
     if (causes.some(isNoDevice) && (await this.#hasDevice()))
       causes = await this.#holdAll(lifetimeMs);
     for (const cause of causes) this.#fail('interfaceCheck', 'setting up the addresses', cause);
-    const lastsMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : lifetimeMs;
-    this.#endsAtMs = this.#modules.clock.nowMs() + lastsMs;
   }
 
   /** Makes the device if it is not there. Looked for only when something has happened to it. */
@@ -237,6 +252,7 @@ export class AddressKeeper {
     this.#device = null;
     this.#socket?.close();
     this.#socket = null;
+    this.#renewal.close();
   }
 
   #fail(counter: 'interfaceAdd' | 'interfaceCheck', action: string, cause: unknown): void {

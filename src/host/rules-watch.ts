@@ -7,6 +7,12 @@
  */
 import netlink from 'netlink';
 import { loadCLibrary } from './c-library.ts';
+import {
+  MESSAGE_HEADER_LENGTH,
+  messageType,
+  NetlinkChannel,
+  netlinkMessage,
+} from './netlink-channel.ts';
 
 /** What to look at in the kernel. */
 export type WatchTarget =
@@ -39,6 +45,8 @@ interface KernelState {
 
 export class KernelRulesWatch implements RulesWatch {
   #socket: ReturnType<typeof netlink.createNetlink> | null = null;
+  /** For what is asked each second. Undefined before it, null where there can be none. */
+  #channel: NetlinkChannel | null | undefined;
   /** BOUNDED by the chains of two address families. */
   #targets: readonly WatchTarget[] = [];
   #marked: KernelState = { generation: '', rules: '' };
@@ -78,6 +86,8 @@ export class KernelRulesWatch implements RulesWatch {
   close(): void {
     this.#socket?.close();
     this.#socket = null;
+    this.#channel?.close();
+    this.#channel = null;
   }
 
   /** Changes whenever the state may have changed. */
@@ -102,6 +112,11 @@ export class KernelRulesWatch implements RulesWatch {
   }
 
   async #readNftGeneration(): Promise<number> {
+    if (this.#channel === undefined) this.#channel = NetlinkChannel.open(NETLINK_NETFILTER);
+    const answer = this.#channel?.ask(GENERATION_REQUEST) ?? NOTHING;
+    if (messageType(answer) === GENERATION_ANSWER) {
+      return attribute(answer.subarray(MESSAGE_HEADER_LENGTH), NFTA_GEN_ID)?.readUInt32BE(0) ?? 0;
+    }
     const [reply] = await this.#ask(NFT_MSG_GETGEN, netfilterHeader(0), 0);
     return attribute(reply, NFTA_GEN_ID)?.readUInt32BE(0) ?? 0;
   }
@@ -128,15 +143,26 @@ const DEADLINE_MS = 1000;
 
 // ------------------------------------------------------------------ nfnetlink
 
+const NETLINK_NETFILTER = 12;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_GETRULE = 7;
+const NFT_MSG_NEWGEN = 15;
 const NFT_MSG_GETGEN = 16;
+const NLM_F_REQUEST = 1;
 const NFTA_GEN_ID = 1;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_HANDLE = 3;
 /** struct nfgenmsg: family, version, resource. */
 const NETFILTER_HEADER_LENGTH = 4;
+
+const NOTHING = Buffer.alloc(0);
+const GENERATION_ANSWER = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN;
+const GENERATION_REQUEST = netlinkMessage(
+  (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN,
+  NLM_F_REQUEST,
+  netfilterHeader(0),
+);
 
 function netfilterHeader(family: number): Buffer {
   return Buffer.from([family, 0, 0, 0]);
