@@ -6,12 +6,11 @@
  * The bundle is CommonJS: an ESM import of one of Node's own modules evaluates all of its lazy
  * exports, `node:http` alone 17 MB of them (docs/decisions/0010-performance.md).
  */
-import { execFile } from 'node:child_process';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { buildPage } from './build-page.ts';
+import { writeCodeCache } from './code-cache.ts';
 
 const LAUNCHER = 'dist/nodelocaldns.js';
 const PROGRAM = 'dist/program.js';
@@ -19,13 +18,14 @@ const CACHE = 'dist/program.cache';
 
 const BANNER = "const bundleUrl = require('node:url').pathToFileURL(__filename).href;";
 
-const MAX_CACHE_OCTETS = 1 << 26;
-
 /** Loaded when first used, not when imported: what the configuration does not need costs nothing. */
 const LAZY = /^(node:|koffi$|netlink$)/;
 
 /** Native parts, found next to the bundle in node_modules. */
-const NATIVE = /^koffi$/;
+const NATIVE = /^@koromix\/koffi-/;
+
+/** How our files load koffi, where it can be had; the bundle holds what of it is JavaScript. */
+const LOADS_KOFFI = "createRequire(import.meta.url)('koffi')";
 
 /** Parts of packages that nothing here calls, by importer; each is replaced by an empty module. */
 const UNUSED: readonly { readonly importer: string; readonly path: RegExp }[] = [
@@ -49,13 +49,15 @@ await build({
   platform: 'node',
   target: 'node24',
   format: 'cjs',
-  plugins: [lazyModules(), unusedParts(), netlinkBinding()],
+  plugins: [lazyModules(), unusedParts(), netlinkBinding(), koffiWrapper()],
   banner: { js: BANNER },
   define: {
     'process.env.NODELOCALDNS_VERSION': JSON.stringify(version),
     'process.env.NODELOCALDNS_PAGE': JSON.stringify(page.body),
     'process.env.NODELOCALDNS_PAGE_SCRIPT': JSON.stringify(page.scriptHash),
     'import.meta.url': 'bundleUrl',
+    // Koffi looks around it for a native part that was not found as a package.
+    __dirname: '""',
   },
   // Names stay, so that stack traces and CPU profiles of the shipped file can be read.
   minifySyntax: true,
@@ -78,7 +80,7 @@ await build({
 });
 await chmod(new URL(LAUNCHER, root), 0o755);
 await writeFile(new URL('dist/package.json', root), '{ "type": "commonjs" }\n');
-await writeCache();
+await writeCodeCache(new URL(LAUNCHER, root).pathname, new URL(CACHE, root).pathname);
 
 /**
  * esbuild gives every importing file a copy of the module's hundred getters, for the sake of default
@@ -104,28 +106,17 @@ async function checkAscii(): Promise<void> {
   throw new Error(`${PROGRAM} is not ASCII: "${around}"; write \\u escapes in regular expressions`);
 }
 
-/** Has the launcher compile the program, with the very Node that will run it. */
-async function writeCache(): Promise<void> {
-  const path = new URL(CACHE, root);
-  await rm(path, { force: true });
-  const { stdout } = await promisify(execFile)(process.execPath, [LAUNCHER], {
-    cwd: root,
-    env: { ...process.env, NODELOCALDNS_WRITE_CACHE: '1' },
-    encoding: 'buffer',
-    maxBuffer: MAX_CACHE_OCTETS,
-  });
-  await writeFile(path, stdout);
-}
-
 /** Puts an object of getters in the place of a module: the first one asked for loads it. */
 function lazyModules(): Plugin {
   return {
     name: 'lazy-modules',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: LAZY }, ({ path, namespace, kind }) => {
-        if (namespace !== 'lazy' && kind === 'import-statement') return { path, namespace: 'lazy' };
-        return path.startsWith('node:') || NATIVE.test(path) ? { path, external: true } : undefined;
+      onResolve({ filter: LAZY }, ({ path, namespace, kind, importer }) => {
+        const isImport = kind === 'import-statement' || importer.includes('/koffi/');
+        if (namespace !== 'lazy' && isImport) return { path, namespace: 'lazy' };
+        return path.startsWith('node:') ? { path, external: true } : undefined;
       });
+      onResolve({ filter: NATIVE }, ({ path }) => ({ path, external: true }));
       onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
         contents: gettersFor(path),
         resolveDir: root.pathname,
@@ -166,6 +157,29 @@ function netlinkBinding(): Plugin {
           ? { path: 'netlink/dist/raw.js', external: true }
           : undefined,
       );
+    },
+  };
+}
+
+/**
+ * Koffi's own JavaScript takes 10 ms to find and compile; in the bundle, nearly none. Our files load it
+ * at run time, for the sake of machines without it: in the bundle that is a module like any other,
+ * and throws there as well when its native part is missing.
+ */
+function koffiWrapper(): Plugin {
+  return {
+    name: 'koffi-wrapper',
+    setup({ onLoad, onEnd }) {
+      let isFound = false;
+      onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        if (!text.includes(LOADS_KOFFI)) return undefined;
+        isFound = true;
+        return { contents: text.replace(LOADS_KOFFI, "require('koffi')"), loader: 'ts' };
+      });
+      onEnd(() => {
+        if (!isFound) throw new Error(`nothing says ${LOADS_KOFFI} any more`);
+      });
     },
   };
 }

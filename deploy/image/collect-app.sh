@@ -25,7 +25,6 @@ copy_package() { # NAME FILE…
     (cd "node_modules/$name" && cp -r --parents "$file" "$lib/node_modules/$name/")
   done
 }
-copy_package koffi index.cjs src/koffi/index.cjs src/koffi/src/static.cjs LICENSE.txt
 copy_package "@koromix/koffi-$platform" index.js "$(echo "$platform" | tr - _)"
 copy_package netlink dist/raw.js "prebuilds/$platform" LICENSE
 copy_package node-gyp-build index.js node-gyp-build.js LICENSE
@@ -35,7 +34,7 @@ cp "$node" "$destination/usr/bin/node"
 strip --strip-all "$destination/usr/bin/node" 2>/dev/null || echo 'no strip here: node stays as it is' >&2
 
 cp LICENSE "$documents/LICENSE"
-for package in dns-packet @leichtgewicht/ip-codec lru-cache prom-client tdigest bintrees; do
+for package in koffi dns-packet @leichtgewicht/ip-codec lru-cache prom-client tdigest bintrees; do
   cp node_modules/$package/LICENSE* "$documents/LICENSE.$(basename "$package")"
 done
 # The runtime's own, where the node image has it.

@@ -30,7 +30,7 @@ test('says so in one warning, and what is missing', async () => {
   const warnings = daemon.process.output.match(/^\[WARNING\].*$/gm);
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^\[WARNING\] The C library cannot be called: .*a hung process is not ended \(Cannot find module 'koffi'\)$/,
+      /^\[WARNING\] The C library cannot be called: .*a hung process is not ended \(Cannot find the native Koffi module.*\)$/,
     ),
   ]);
 });

@@ -27,7 +27,7 @@ if [ $# -gt 0 ]; then
   shares=("$*")
 else
   shares=(
-    "test/host/cluster.test.ts test/host/dual-stack.test.ts"
+    "test/host/cluster.test.ts test/host/dual-stack.test.ts test/host/segments.test.ts test/host/address-renewal.test.ts"
     "test/host/lease.test.ts test/host/repair-under-load.test.ts test/host/stopping.test.ts"
   )
 fi
