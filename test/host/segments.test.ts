@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, FROM_CACHE, KUBE_DNS, LINK_LOCAL, WHO } from './harness/cluster.ts';
-import { NODE, slowness, until } from './harness/command.ts';
+import { isUml, NODE, slowness, until } from './harness/command.ts';
 import { Daemon } from './harness/daemon.ts';
 
 const BURST = new URL('harness/burst.ts', import.meta.url).pathname;
@@ -41,7 +41,10 @@ async function burst(
   return { answers, packets: packetsToPod() - before };
 }
 
-test.each([LINK_LOCAL, KUBE_DNS])('a pod gets all that leave %s as a few', async (address) => {
+/** The way of the replies is the same for both addresses. */
+const ADDRESSES = isUml ? [LINK_LOCAL] : [LINK_LOCAL, KUBE_DNS];
+
+test.each(ADDRESSES)('a pod gets all that leave %s as a few', async (address) => {
   const daemon = await Daemon.start(cluster);
   const { answers, packets } = await burst(daemon, address);
   expect(answers).toBe(COUNT);
@@ -49,7 +52,7 @@ test.each([LINK_LOCAL, KUBE_DNS])('a pod gets all that leave %s as a few', async
   await daemon.stop();
 });
 
-test('-udpsegments=false sends each alone', async () => {
+test.skipIf(isUml)('-udpsegments=false sends each alone', async () => {
   const daemon = await Daemon.start(cluster, ['-udpsegments=false']);
   const { answers, packets } = await burst(daemon, LINK_LOCAL);
   expect(answers).toBe(COUNT);

@@ -18,6 +18,7 @@ repair: nftables and the iptables that is not used (no nf_tables here); the rest
 repair-under-load: one round each, without bounds in time; tables that are deleted (the old iptables
   cannot)
 nftables: no nf_tables here
+segments: one address of two (the way is the same), and what -udpsegments switches off
 dual-stack: upstreams, health, metrics (sockets alone)
 stopping: one stop and start at 33 queries/s instead of twenty at 1,000; the process alone (hang, errors,
   signals at the start)
