@@ -134,7 +134,7 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
     const [seconds, minutes] = [Number(values.seconds), Number(values.minutes)];
     const { queries } = bench;
     const run = { program, port, queries, seconds, minutes, startMs };
-    const row = await scenario.measure({ ...run, disturb: disturbing(launch) });
+    const row = await scenario.measure({ ...run, disturb: disturbing(launch, port) });
     return { server: server.name, row, note: '' };
   } catch (error) {
     console.error(
@@ -147,9 +147,9 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
 }
 
 /** Only servers that have both metrics and a file to reload are disturbed. */
-function disturbing({ metricsPort, corefile }: Launch) {
+function disturbing({ metricsPort, corefile }: Launch, port: number) {
   if (metricsPort === undefined || corefile === undefined) return null;
-  return () => disturb(metricsPort, corefile);
+  return () => disturb(metricsPort, corefile, port);
 }
 
 function heading(servers: readonly Server[]): string {

@@ -9,6 +9,7 @@ import { ListenerFactory } from '../../src/server/listener-factory.ts';
 
 const options = { address: '127.0.0.1', port: Number(process.argv[2] ?? 6000) };
 const echo: PacketHandler = {
+  hasBacklog: false,
   batchStart() {},
   handle(packet, start, length) {
     packet[start + 2] |= 0x80;

@@ -38,6 +38,7 @@ for (const [slots, isSegmenting] of [
   const memory = new PacketMemory(slots, libc);
   memory.outgoing.isSegmenting = isSegmenting;
   const echo: PacketHandler = {
+    hasBacklog: false,
     batchStart() {},
     handle: (_packet, _start, length) => length,
     batchEnd() {},
@@ -51,6 +52,7 @@ for (const [slots, isSegmenting] of [
 
 const clients: Client[] = [];
 const later: PacketHandler = {
+  hasBacklog: false,
   batchStart() {},
   handle(_packet, _start, _length, _capacity, door) {
     clients.push(door.currentClient());

@@ -8,6 +8,7 @@ import type { Log } from '../log/log.ts';
 import type { Catalogue } from '../metrics/catalogue.ts';
 import { zoneCounters } from '../metrics/zone-counters.ts';
 import type { Part } from '../plugins/directive.ts';
+import { lastingMissQueue } from '../plugins/miss-queue.ts';
 import { Handler } from '../server/handler.ts';
 import type { ListenerFactory, TcpDoorway, UdpDoorway } from '../server/listener-factory.ts';
 import type { QueryObserver } from '../server/observer.ts';
@@ -55,7 +56,8 @@ export class DnsEndpoint implements Part {
     this.#catalogue = catalogue;
     showConnections(catalogue, listeners.connections);
     const dropped = zoneCounters(catalogue, { server, zone: 'dropped' });
-    this.#handler = new Handler({ server }, { dropped, panics, log });
+    const backlog = lastingMissQueue(catalogue);
+    this.#handler = new Handler({ server }, { dropped, panics, log, backlog });
     this.#udp = listeners.udp({ address, port, mayAppear }, this.#handler);
     this.#tcp = listeners.tcp({ address, port, mayAppear }, this.#handler);
   }

@@ -15,6 +15,8 @@ export interface Door {
 
 /** Answers packets. One per listening address and port; its UDP and TCP doors share it. */
 export interface PacketHandler {
+  /** Whether queries wait for the processor: then there is something better to do than wait for more. */
+  readonly hasBacklog: boolean;
   /** Says what time it is, once per batch; `handle` reads no clock. */
   batchStart(nowMs: number): void;
   /**

@@ -41,6 +41,8 @@ export interface HandlerModules {
   /** Where a stage that threw is counted. */
   readonly panics: { count: number };
   readonly log: Log;
+  /** Queries of the process that wait to be begun. */
+  readonly backlog: { readonly length: number };
 }
 
 export class Handler implements PacketHandler {
@@ -62,6 +64,10 @@ export class Handler implements PacketHandler {
   constructor(options: HandlerOptions, modules: HandlerModules) {
     this.#server = options.server;
     this.#modules = modules;
+  }
+
+  get hasBacklog(): boolean {
+    return this.#modules.backlog.length > 0;
   }
 
   batchStart(nowMs: number): void {

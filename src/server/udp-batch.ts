@@ -55,7 +55,8 @@ export class UdpBatch implements Door {
     const memory = this.#memory;
     const { fd, nameLength, controlLength } = this.#endpoint;
     memory.shape(nameLength, controlLength);
-    let nowMs = this.#moderation.wait(performance.now());
+    let nowMs = performance.now();
+    if (!this.#handler.hasBacklog) nowMs = this.#moderation.wait(nowMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#libc.recvmmsg(fd, memory.receiveHeaders, memory.slots, MSG_DONTWAIT, 0);
       // Nothing there, or an error that a later datagram will show again.

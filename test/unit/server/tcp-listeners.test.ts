@@ -11,7 +11,7 @@ import { MAX_IN_FLIGHT, OUTPUT_OCTETS } from '../../../src/server/tcp-connection
 import { TcpConnections } from '../../../src/server/tcp-connections.ts';
 import { TcpListener } from '../../../src/server/tcp-listener.ts';
 import { Epoll } from '../../../src/sockets/epoll.ts';
-import { loadLibc } from '../../../src/sockets/libc.ts';
+import { IPPROTO_TCP, loadLibc, TCP_DEFER_ACCEPT } from '../../../src/sockets/libc.ts';
 import { readFrames } from '../../helpers/framing.ts';
 import {
   DROP,
@@ -385,4 +385,17 @@ describe.each(KINDS)('%s', (_name, make) => {
     client.ask(Buffer.alloc(0), query(DROP, 1), query(ECHO, 2));
     expect(await client.waitFor(1)).toEqual([echoed(query(ECHO, 2))]);
   });
+});
+
+test('the kernel keeps a connection for us until its first query is there, for a second', async () => {
+  const clock = { nowMs: () => 0 };
+  const connections = new TcpConnections({ maxTotal: 1, maxPerClient: 1 }, { clock });
+  const modules = { ...shared, handler: new FakeHandler(), connections, clock };
+  const listener = new TcpListener({ address: '127.0.0.1', port: 0 }, modules);
+  await listener.start();
+  const [value, length] = [Buffer.alloc(4), Buffer.from([4, 0, 0, 0])];
+  expect(libc.getsockopt(listener.fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, value, length)).toBe(0);
+  // The kernel counts in retransmissions of a SYN-ACK, the first after a second.
+  expect(value.readInt32LE(0)).toBe(1);
+  await listener.stop();
 });
