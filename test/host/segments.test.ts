@@ -29,10 +29,12 @@ async function burst(
   address: string,
 ): Promise<{ answers: number; packets: number }> {
   expect(cluster.who(address)).toBe(FROM_CACHE);
-  const before = packetsToPod();
-  process.kill(daemon.pid, 'SIGSTOP');
   const patienceMs = 5000 * slowness;
   const asker = cluster.pod.start([NODE, BURST, address, WHO, `${COUNT}`, `${patienceMs}`]);
+  await until('the pod being ready', () => asker.output().includes('ready'));
+  const before = packetsToPod();
+  process.kill(daemon.pid, 'SIGSTOP');
+  asker.child.kill('SIGUSR2');
   await until('the pod having asked', () => asker.output().includes('asked'));
   await sleep(50 * slowness);
   process.kill(daemon.pid, 'SIGCONT');

@@ -18,7 +18,7 @@ repair: nftables and the iptables that is not used (no nf_tables here); the rest
 repair-under-load: one round each, without bounds in time; tables that are deleted (the old iptables
   cannot)
 nftables: no nf_tables here
-segments: one address of two (the way is the same), and what -udpsegments switches off
+segments, address-renewal: for their length; name the files to try them
 dual-stack: upstreams, health, metrics (sockets alone)
 stopping: one stop and start at 33 queries/s instead of twenty at 1,000; the process alone (hang, errors,
   signals at the start)
@@ -28,7 +28,7 @@ if [ $# -gt 0 ]; then
   shares=("$*")
 else
   shares=(
-    "test/host/cluster.test.ts test/host/dual-stack.test.ts test/host/segments.test.ts test/host/address-renewal.test.ts"
+    "test/host/cluster.test.ts test/host/dual-stack.test.ts"
     "test/host/lease.test.ts test/host/repair-under-load.test.ts test/host/stopping.test.ts"
   )
 fi
