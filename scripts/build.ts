@@ -1,7 +1,7 @@
 /**
  * Bundles the daemon into one file, `dist/program.js`, which `dist/nodelocaldns.js` runs with what V8
  * had made of it here. One JavaScript file starts faster and stays smaller in memory than sources
- * whose types are stripped at run time. Packages with native parts stay in node_modules.
+ * whose types are stripped at run time. Native parts of packages stay in node_modules.
  *
  * The bundle is CommonJS: an ESM import of one of Node's own modules evaluates all of its lazy
  * exports, `node:http` alone 17 MB of them (docs/decisions/0010-performance.md).

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where it cannot serve, the cache holds what it has compiled by then. */
+/** Where it does not answer by then, the cache holds what was compiled until then. */
 const PATIENCE_MS = 10_000;
 const ASK_PAUSE_MS = 100;
 const QUESTIONS = 4;
@@ -36,11 +36,18 @@ export async function writeCodeCache(launcher: string, path: string): Promise<vo
       env: { ...process.env, NODELOCALDNS_WRITE_CACHE: path },
       silent: true,
     });
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk;
+      });
+    }
     await serve(child, port);
-    child.send('write');
+    // One that has ended already has no channel; its status says so below.
+    if (child.connected) child.send('write');
     const [status] = await ended;
-    if (status !== 0) throw new Error(`${launcher} wrote no cache: it ended with ${status}`);
+    if (status !== 0) throw new Error(`no code cache: the daemon ended with ${status}:\n${output}`);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,7 +1,7 @@
 /** What is measured, one scenario after the other, each with a server that was just started. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disturbance } from './disturbance.ts';
-import { type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
+import { type LoadOptions, type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
 import type { Upstream } from './servers.ts';
@@ -34,7 +34,13 @@ export interface Scenario {
   measure(run: Run): Promise<Row>;
 }
 
-/** Answers from the cache: filled first, then warmed up for as long as it is measured. */
+/** Has the cache filled, then warms up for a second at least. */
+async function fill(source: LoadOptions, warmUpSeconds: number): Promise<void> {
+  await load({ ...source, rounds: 1, outstanding: 50 });
+  await load({ ...source, seconds: Math.max(1, warmUpSeconds) });
+}
+
+/** Answers from the cache: filled first, then warmed up for half as long as it is measured. */
 function cached(
   name: string,
   title: string,
@@ -49,8 +55,7 @@ function cached(
     hasFloor: true,
     measure: async ({ program, port, queries, seconds }) => {
       const source = { port, queries: queries[file], ...options };
-      await load({ ...source, rounds: 1, outstanding: 50 });
-      await load({ ...source, seconds: Math.max(1, seconds / 2) });
+      await fill(source, seconds / 2);
       return measureCost(program, () => load({ ...source, seconds }));
     },
   };
@@ -107,8 +112,7 @@ function latency(perSecond: number, isDisturbed = false): Scenario {
     hasFloor: false,
     measure: async ({ port, queries, seconds, disturb }) => {
       const source = { port, queries: queries.hits };
-      await load({ ...source, rounds: 1, outstanding: 50 });
-      await load({ ...source, seconds: 1 });
+      await fill(source, 1);
       const disturbance = isDisturbed ? disturb?.() : undefined;
       const result = await load({ ...source, seconds, perSecond, latencies: true });
       await disturbance?.stop();
@@ -131,8 +135,7 @@ const belowPeak: Scenario = {
   hasFloor: false,
   measure: async ({ program, port, queries, seconds }) => {
     const source = { port, queries: queries.hits };
-    await load({ ...source, rounds: 1, outstanding: 50 });
-    await load({ ...source, seconds: Math.max(1, seconds / 2) });
+    await fill(source, seconds / 2);
     const { perSecond: peak } = await load({ ...source, seconds });
     const perSecond = Math.floor(peak * NINETY_PERCENT);
     const row = await measureCost(program, () => load({ ...source, seconds, perSecond }));

@@ -99,7 +99,7 @@ export class Outgoing {
   /** Has the first `length` octets of `slot` sent to its socket address. Once for a slot. */
   add(slot: number, length: number): void {
     this.#lengths[slot] = length;
-    // A socket's own control message leaves no room for another.
+    // Replies of a wildcard socket say which address they leave from: those go alone, too.
     if (!this.isSegmenting || this.#controlLength !== 0 || length > MAX_SEGMENT_OCTETS) {
       this.#begin(slot, length);
       return;

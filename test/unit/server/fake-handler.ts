@@ -11,7 +11,7 @@ export const LARGE_LENGTH = 20_000;
 
 /** Answers octets that are no DNS at all, so that a test sees the transport alone. */
 export class FakeHandler implements PacketHandler {
-  readonly hasBacklog = false;
+  hasBacklog = false;
   readonly received: Buffer[] = [];
   /** Clients of LATER queries, with the query, and the family that the door told. */
   readonly waiting: { client: Client; query: Buffer; family: 4 | 6 }[] = [];

@@ -272,6 +272,28 @@ describe('UdpListener', () => {
     socket.close();
   });
 
+  test.each([
+    [false, 1],
+    [true, 0],
+  ])('with a backlog %s it waits %i times for more queries', async (hasBacklog, waits) => {
+    let waited = 0;
+    class CountingModeration extends Moderation {
+      override wait(nowMs: number): number {
+        waited++;
+        return super.wait(nowMs);
+      }
+    }
+    const moderation = new CountingModeration(modules.libc, () => performance.now());
+    handler.hasBacklog = hasBacklog;
+    const options = { address: '127.0.0.1', port: 0 };
+    const listener = new UdpListener(options, { ...modules, moderation, handler });
+    toStop.push(listener);
+    await listener.start();
+    await client.send(query(ECHO, 1), listener.port);
+    await client.waitFor(1);
+    expect(waited).toBe(waits);
+  });
+
   test('answers from the address that was asked when bound to the wildcard', async () => {
     const { port } = await listen('');
     await client.send(query(ECHO, 1), port, '127.0.0.7');
