@@ -1,5 +1,9 @@
 /** Runs dnsperf and reads what it reports. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LOAD_CORE } from './process.ts';
 
@@ -31,12 +35,9 @@ export interface LoadResult {
 
 const run = promisify(execFile);
 const TCP_ONCE = new URL('tcp-once.ts', import.meta.url).pathname;
-/** Room for a line for each query of a latency run. */
-const MAX_OUTPUT_OCTETS = 1 << 28;
 
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const args = ['-c', `${LOAD_CORE}`, 'dnsperf', ...argumentsFor(options)];
-  const { stdout } = await run('taskset', args, { maxBuffer: MAX_OUTPUT_OCTETS });
+  const stdout = await dnsperf(argumentsFor(options));
   const count = (label: string) =>
     Number(new RegExp(`${label}:\\s+([\\d.]+)`).exec(stdout)?.[1] ?? 0);
   const latenciesUs = [...stdout.matchAll(/^> [A-Z]+ \S+ \S+ ([\d.]+)$/gm)]
@@ -49,6 +50,26 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     perSecond: count('Queries per second'),
     latenciesUs,
   };
+}
+
+/**
+ * Runs dnsperf and gives what it printed. It prints into a file: behind a pipe it would wait, with its
+ * queries, for us to read a line for each of them, on the very cores that are measured.
+ */
+async function dnsperf(args: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-dnsperf-'));
+  const path = join(folder, 'output');
+  const output = openSync(path, 'w');
+  try {
+    const command = ['-c', `${LOAD_CORE}`, 'dnsperf', ...args];
+    const child = spawn('taskset', command, { stdio: ['ignore', output, 'inherit'] });
+    const [status] = await once(child, 'exit');
+    if (status !== 0) throw new Error(`dnsperf ended with ${status}`);
+    return readFileSync(path, 'utf8');
+  } finally {
+    closeSync(output);
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Runs clients that ask one question on each connection (tcp-once.ts). */

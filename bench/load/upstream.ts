@@ -7,7 +7,7 @@ import { untilAnswering } from './wait.ts';
 /** How many numbered names a run asks each zone for: `n0`, `n1`, … */
 export const NAME_COUNT = 20_000;
 /** Numbered names behind those, for warming up. */
-export const WARM_UP_COUNT = 40_000;
+export const WARM_UP_COUNT = 100_000;
 /** Names in this zone go upstream over UDP where the server makes a difference. */
 export const PLAIN_ZONE = 'bench.example';
 /** Names in this zone go upstream over TCP in the stock Corefile. */
