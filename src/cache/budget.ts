@@ -2,10 +2,10 @@
 
 /**
  * The default: what four stock blocks may keep in a process of 60 MB (perf.md), where bare Node
- * takes 42 and code and sockets 6. Enough for about 28,000 answers of a cluster's usual size; eight
+ * takes 42 and code and sockets 6. Enough for about 24,000 answers of a cluster's usual size; eight
  * full stores would be 80,000, which no node has been seen to need.
  */
-export const CACHE_BUDGET_OCTETS = 12 * 1024 * 1024;
+export const CACHE_BUDGET_OCTETS = 10 * 1024 * 1024;
 
 /** What a budget needs of a store. */
 export interface Budgeted {

@@ -6,6 +6,7 @@ import { LogOutput } from '../log/output.ts';
 import { VERSION } from '../metrics/version.ts';
 import { DIRECTIVES } from '../plugins/registry.ts';
 import { checkCorefile } from './check-corefile.ts';
+import { putHelpersBehind } from './helper-threads.ts';
 import { keepMemorySmall } from './memory.ts';
 import { obeySignals } from './signals.ts';
 
@@ -29,7 +30,11 @@ export function createProgram(): ProgramModules {
     checkCorefile,
     createDaemon: (flags) => {
       output.format = flags.logFormat;
-      const started = keepMemorySmall();
+      const memoryStarted = keepMemorySmall();
+      const started = () => {
+        putHelpersBehind();
+        memoryStarted();
+      };
       return new Daemon(flags, { log, complaints: () => output.complaints, started });
     },
     obeySignals: (daemon) => obeySignals(daemon, log),

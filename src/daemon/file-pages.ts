@@ -1,0 +1,151 @@
+/**
+ * Pages of files in our memory, most of them Node's code and constants: a page that was not written
+ * can be taken away at any time, and whoever needs it gets it again from the page cache.
+ */
+import { openSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
+
+/** Given back at once: some hundred microseconds where all of it was in use. */
+const PIECE_OCTETS = 1024 * 1024;
+/** proc_pid_statm(5) counts in these. */
+const PAGE_OCTETS = 4096;
+
+/** madvise(2): these pages are the first to be reclaimed; these are not needed here at the moment. */
+const MADV_COLD = 20;
+const MADV_DONTNEED = 4;
+
+/** A range of addresses. */
+export interface Mapping {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** What gives memory back. */
+interface Calls {
+  readonly madvise: (start: number, length: number, advice: number) => number;
+  /** Gives the free pages of the C library's heap back. */
+  readonly trim: () => void;
+}
+
+/** Takes pages away piece by piece, round and round like the hand of a clock. */
+export class FilePages {
+  readonly #calls: Calls;
+  /** BOUNDED by the size of Node's binary. */
+  readonly #pieces: readonly Mapping[];
+  readonly #resident: { readonly octets: number };
+  #hand = 0;
+
+  private constructor(
+    calls: Calls,
+    pieces: readonly Mapping[],
+    resident: { readonly octets: number },
+  ) {
+    this.#calls = calls;
+    this.#pieces = pieces;
+    this.#resident = resident;
+  }
+
+  /** Resolves to one without pieces where the C library cannot be called, or there is no /proc. */
+  static async find(): Promise<FilePages> {
+    try {
+      const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
+      const libc = koffi.load(null);
+      // Addresses are below 2⁴⁷, so exact as numbers.
+      const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
+      const mappings = unwrittenFileMappings(await readFile('/proc/self/smaps', 'latin1'));
+      const pieces = mappings.flatMap(inPieces);
+      return new FilePages({ madvise, trim: trimOf(libc) }, pieces, new ResidentFiles());
+    } catch {
+      return new FilePages({ madvise: () => 0, trim: () => {} }, [], { octets: 0 });
+    }
+  }
+
+  /** Octets of files in our memory. */
+  get residentOctets(): number {
+    return this.#resident.octets;
+  }
+
+  /** How many pieces there are. */
+  get pieces(): number {
+    return this.#pieces.length;
+  }
+
+  /** Takes away the next piece. The kernel keeps it in its cache, where it counts as needed. */
+  releaseNext(): void {
+    const piece = this.#next();
+    if (piece !== undefined) this.#calls.madvise(piece.start, piece.length, MADV_DONTNEED);
+  }
+
+  /** The same, and the kernel may take it out of its cache before anything else. */
+  giveUpNext(): void {
+    const piece = this.#next();
+    if (piece === undefined) return;
+    this.#calls.madvise(piece.start, piece.length, MADV_COLD);
+    this.#calls.madvise(piece.start, piece.length, MADV_DONTNEED);
+  }
+
+  /** Gives back what the C library's heap holds and nobody uses. */
+  trim(): void {
+    this.#calls.trim();
+  }
+
+  #next(): Mapping | undefined {
+    const piece = this.#pieces[this.#hand];
+    this.#hand = (this.#hand + 1) % Math.max(1, this.#pieces.length);
+    return piece;
+  }
+}
+
+/** How much of files is in our memory. The file in /proc stays open: each look is one system call. */
+class ResidentFiles {
+  readonly #descriptor: number;
+  /** `readFileSync` would take 64 KiB for each look, to be collected. */
+  readonly #text = Buffer.alloc(128);
+
+  /** Throws without /proc. */
+  constructor() {
+    this.#descriptor = openSync('/proc/self/statm', 'r');
+  }
+
+  get octets(): number {
+    const length = readSync(this.#descriptor, this.#text, 0, this.#text.length, 0);
+    // proc_pid_statm(5): the third number.
+    return Number(this.#text.toString('latin1', 0, length).split(' ')[2]) * PAGE_OCTETS;
+  }
+}
+
+/**
+ * The mappings in the text of /proc/PID/smaps that show nothing but a file. A mapping with a single
+ * page of its own (relocated, or written before it was made read-only) is left alone: that page could
+ * not be had again.
+ */
+export function unwrittenFileMappings(smaps: string): Mapping[] {
+  const found: Mapping[] = [];
+  for (const entry of smaps.split(/\n(?=[\da-f]+-[\da-f]+ )/)) {
+    const head = /^([\da-f]+)-([\da-f]+) r-[-x]p [\da-f]+ \S+ (\d+)/.exec(entry);
+    if (head === null || head[3] === '0' || !/^Anonymous: +0 kB$/m.test(entry)) continue;
+    const start = Number.parseInt(head[1], 16);
+    found.push({ start, length: Number.parseInt(head[2], 16) - start });
+  }
+  return found;
+}
+
+function inPieces({ start, length }: Mapping): Mapping[] {
+  const count = Math.ceil(length / PIECE_OCTETS);
+  return Array.from({ length: count }, (_, i) => ({
+    start: start + i * PIECE_OCTETS,
+    length: Math.min(PIECE_OCTETS, length - i * PIECE_OCTETS),
+  }));
+}
+
+/** musl gives free pages back by itself and has no such function. */
+function trimOf(libc: ReturnType<typeof Koffi.load>): () => void {
+  try {
+    const trim = libc.func('int malloc_trim(size_t pad)');
+    return () => trim(0);
+  } catch {
+    return () => {};
+  }
+}
