@@ -10,6 +10,8 @@ import { ListenerFactory } from '../../src/server/listener-factory.ts';
 const options = { address: '127.0.0.1', port: Number(process.argv[2] ?? 6000) };
 const echo: PacketHandler = {
   hasBacklog: false,
+  handedOn: 0,
+  inFlight: 0,
   batchStart() {},
   handle(packet, start, length) {
     packet[start + 2] |= 0x80;

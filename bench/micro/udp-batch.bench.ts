@@ -39,6 +39,8 @@ for (const [slots, isSegmenting] of [
   memory.outgoing.isSegmenting = isSegmenting;
   const echo: PacketHandler = {
     hasBacklog: false,
+    handedOn: 0,
+    inFlight: 0,
     batchStart() {},
     handle: (_packet, _start, length) => length,
     batchEnd() {},
@@ -53,6 +55,8 @@ for (const [slots, isSegmenting] of [
 const clients: Client[] = [];
 const later: PacketHandler = {
   hasBacklog: false,
+  handedOn: 0,
+  inFlight: 0,
   batchStart() {},
   handle(_packet, _start, _length, _capacity, door) {
     clients.push(door.currentClient());

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import { idleTime } from '../log/idle-time.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { MetricName } from './definitions.ts';
 
@@ -70,7 +71,7 @@ const READERS = {
   nodejs_external_memory_bytes: () => getHeapStatistics().external_memory,
   go_goroutines: () => process.getActiveResourcesInfo().length,
   nodelocaldns_event_loop_busy_seconds_total: () =>
-    performance.eventLoopUtilization().active / 1000,
+    (performance.eventLoopUtilization().active - idleTime.milliseconds) / 1000,
 } as const satisfies Partial<Record<MetricName, () => number>>;
 
 const readLimits = freshFile('/proc/self/limits');

@@ -17,6 +17,10 @@ export interface Door {
 export interface PacketHandler {
   /** Whether queries wait for the processor: then there is something better to do than wait for more. */
   readonly hasBacklog: boolean;
+  /** Queries so far that left something to be done later: all but those answered on the spot. */
+  readonly handedOn: number;
+  /** Queries of now that have no outcome yet: their answers come through the event loop. */
+  readonly inFlight: number;
   /** Says what time it is, once per batch; `handle` reads no clock. */
   batchStart(nowMs: number): void;
   /**

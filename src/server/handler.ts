@@ -50,6 +50,7 @@ export class Handler implements PacketHandler {
   zones = new ZoneTable([], false);
   /** Proper queries so far. */
   received = 0;
+  handedOn = 0;
   /** Queries that were sent down the chain and have no outcome yet. */
   inFlight = 0;
   /** Who looks at queries and their answers; null while nobody does. */
@@ -120,7 +121,9 @@ export class Handler implements PacketHandler {
     if (route.hitsInBatch++ === 0) this.#touched.push(route);
     const proto = door.transport === 'udp' ? 0 : 1;
     route.counters.countResponse(proto, hit.rcode, 'cache', hit.uncompressedLength);
-    if (this.observer !== null) this.observer.hit(this.#view, hit.rcode, door);
+    if (this.observer === null) return;
+    this.handedOn++;
+    this.observer.hit(this.#view, hit.rcode, door);
   }
 
   /** Writes a stored answer over the query; one that is too long for the client is cut. */
@@ -142,6 +145,7 @@ export class Handler implements PacketHandler {
     if (answer === null) return writeRcode(view, packet, start, RCODE_SERVFAIL);
     const reply = truncateReply(answer, view, packet, start, limit, FLAG_AA, echo, echoLength);
     if (reply.length > capacity) {
+      this.handedOn++;
       door.currentClient().send(reply);
       return 0;
     }
@@ -152,6 +156,7 @@ export class Handler implements PacketHandler {
   /** Whether the cache refuses this miss because of its client, without a look at the chain. */
   #sheds({ hitCounters }: Route, hitPath: HitPath, door: Door): boolean {
     if (hitCounters === null) return false;
+    this.handedOn++;
     return hitPath.sheds(this.#view, this.#nowMs, hitCounters, door.currentClient());
   }
 
@@ -163,6 +168,7 @@ export class Handler implements PacketHandler {
       server: this.#server,
       nowMs: this.#nowMs,
     });
+    this.handedOn++;
     this.inFlight++;
     let isOpen = true;
     const done = (outcome: Outcome) => {

@@ -2,6 +2,7 @@
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import { Epoll } from '../sockets/epoll.ts';
+import { findEventLoop } from '../sockets/event-loop.ts';
 import { type Libc, type LibcResult, loadLibc } from '../sockets/libc.ts';
 import { knowsSegments } from '../sockets/outgoing.ts';
 import { PacketMemory } from '../sockets/packet-memory.ts';
@@ -11,6 +12,7 @@ import type { Listener, ListenerOptions } from './listener.ts';
 import { Moderation } from './moderation.ts';
 import { NetListener } from './net-listener.ts';
 import { StreamMemory } from './socket-stream.ts';
+import { SocketWait } from './socket-wait.ts';
 import { takeOver } from './take-over.ts';
 import { OUTPUT_OCTETS, type TcpLimits } from './tcp-connection.ts';
 import { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, TcpConnections } from './tcp-connections.ts';
@@ -99,7 +101,7 @@ export class ListenerFactory {
   #load(): Shared | null {
     if (this.#shared !== undefined) return this.#shared;
     const { libc, reason } = this.#loadLibc();
-    this.#shared = libc === null ? null : share(libc, this.#options.udpSegments);
+    this.#shared = libc === null ? null : share(libc, this.#clock, this.#options.udpSegments);
     if (libc === null) {
       // What comes below the first line is the way to the module.
       const [cause] = reason.split('\n');
@@ -114,13 +116,15 @@ export class ListenerFactory {
 /** What the listeners of a process share. */
 type Shared = ReturnType<typeof share>;
 
-function share(libc: Libc, isSegmenting: boolean) {
+function share(libc: Libc, clock: Clock, isSegmenting: boolean) {
   const memory = new PacketMemory(BATCH_SLOTS, libc);
   const outbox = new UdpOutbox(libc);
   memory.outgoing.isSegmenting = isSegmenting && knowsSegments(libc);
   outbox.isSegmenting = memory.outgoing.isSegmenting;
+  const loop = findEventLoop();
   return {
     libc,
+    wait: loop === null ? null : new SocketWait({ libc, loop, clock }),
     memory,
     outbox,
     moderation: new Moderation(libc, () => performance.now()),

@@ -2,22 +2,29 @@
 import type { Watcher } from '../sockets/libc.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openSocket } from './open-socket.ts';
+import type { SocketWait } from './socket-wait.ts';
 import { UdpBatch, type UdpBatchModules } from './udp-batch.ts';
 import type { UdpCounters, UdpEndpoint } from './udp-endpoint.ts';
 
 /** How often `drain` empties the queue of someone who fills it as fast. */
 const MAX_DRAIN_PASSES = 64;
 
+/** What it works with. */
+export interface UdpListenerModules extends UdpBatchModules {
+  /** Null: each wait is the event loop's. */
+  readonly wait: Pick<SocketWait, 'begin' | 'untilReadable'> | null;
+}
+
 export class UdpListener implements Listener {
   readonly transport = 'udp';
   readonly counters: UdpCounters = { unsent: 0 };
   readonly #options: ListenerOptions;
-  readonly #modules: UdpBatchModules;
+  readonly #modules: UdpListenerModules;
   #endpoint: UdpEndpoint | null = null;
   #batch: UdpBatch | null = null;
   #watcher: Watcher | null = null;
 
-  constructor(options: ListenerOptions, modules: UdpBatchModules) {
+  constructor(options: ListenerOptions, modules: UdpListenerModules) {
     this.#options = options;
     this.#modules = modules;
   }
@@ -43,13 +50,26 @@ export class UdpListener implements Listener {
     };
     const batch = new UdpBatch(this.#endpoint, this.#modules);
     this.#batch = batch;
-    this.#watcher = libc.watch(socket.fd, () => batch.answerQueue());
+    this.#watcher = libc.watch(socket.fd, () => this.#answer(batch, socket.fd));
   }
 
   drain(): void {
     this.#watcher?.close();
     this.#watcher = null;
     for (let i = 0; i < MAX_DRAIN_PASSES && this.#batch?.answerQueue() === false; i++);
+  }
+
+  /** Answers, and waits for more, until others are to have their turn. Returns whether it left jobs. */
+  #answer(batch: UdpBatch, fd: number): boolean {
+    const { handler, wait } = this.#modules;
+    const before = handler.handedOn;
+    wait?.begin();
+    for (;;) {
+      const isEmpty = batch.answerQueue();
+      if (handler.handedOn !== before) return true;
+      const mayWait = isEmpty && handler.inFlight === 0;
+      if (!mayWait || wait === null || !wait.untilReadable(fd)) return false;
+    }
   }
 
   async stop(): Promise<void> {

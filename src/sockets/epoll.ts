@@ -84,12 +84,13 @@ export class Epoll {
     this.#libc.epoll_ctl(this.#fd, operation, fd, this.#address + at);
   }
 
-  #dispatch(): void {
+  #dispatch(): boolean {
     const events = this.#events;
     const count = this.#libc.epoll_wait(this.#fd, this.#address, MAX_EVENTS, 0);
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_STRIDE;
       this.#targets.get(events.readUInt32LE(at + EVENT_DATA))?.onEvents(events.readUInt32LE(at));
     }
+    return true;
   }
 }

@@ -45,6 +45,7 @@ export const UDP_SEGMENT = 103;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
+export const POLLIN = 1;
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
 export const EPOLL_CTL_ADD = 1;
@@ -122,6 +123,8 @@ export interface Libc {
   readonly epoll_ctl: (epoll: number, operation: number, fd: number, event: number) => number;
   /** `events` is the address of `count` epoll_event structures. */
   readonly epoll_wait: (epoll: number, events: number, count: number, timeoutMs: number) => number;
+  /** `polled` is the address of `count` pollfd structures. */
+  readonly poll: (polled: number, count: number, timeoutMs: number) => number;
   readonly usleep: (us: number) => number;
   readonly errno: () => number;
   /** The address of a buffer's first octet, valid while the buffer lives. */
@@ -129,10 +132,10 @@ export interface Libc {
   /** Maps zeroed pages; the kernel gives real memory only to those that are written. Throws when refused. */
   map(length: number): MappedMemory;
   /**
-   * Calls `onReadable` in the event loop's poll phase while `fd` can be read. The caller keeps the
-   * watcher: one that is collected watches no more.
+   * Calls `onReadable` in the event loop's poll phase while `fd` can be read; it returns whether it may
+   * have left ticks or promise jobs. The caller keeps the watcher: one that is collected watches no more.
    */
-  watch(fd: number, onReadable: () => void): Watcher;
+  watch(fd: number, onReadable: () => boolean): Watcher;
 }
 
 /** The bindings, or why there are none. */
@@ -178,6 +181,7 @@ function bindFunctions(koffi: typeof Koffi): Libc {
     epoll_create1: library.func('int epoll_create1(int)'),
     epoll_ctl: library.func('int epoll_ctl(int, int, int, uintptr_t)'),
     epoll_wait: library.func('int epoll_wait(int, uintptr_t, int, int)'),
+    poll: library.func('int poll(uintptr_t, unsigned long, int)'),
     usleep: library.func('int usleep(uint32_t)'),
     errno: koffi.errno,
     addressOf: (buffer) => Number(koffi.address(buffer)),
@@ -206,16 +210,17 @@ function openLibrary(koffi: typeof Koffi): ReturnType<typeof Koffi.load> {
 }
 
 /** libuv's poll handle. After an error on the descriptor libuv stops it: we start it again. */
-function watch(koffi: typeof Koffi, fd: number, onReadable: () => void): Watcher {
+function watch(koffi: typeof Koffi, fd: number, onReadable: () => boolean): Watcher {
   const handle = koffi.node.poll(fd, { readable: true }, function onPoll(status: unknown): void {
+    let hasJobs = true;
     try {
-      onReadable();
+      hasJobs = onReadable();
     } catch (error) {
       // koffi would swallow it; this way it is an uncaught exception like any other.
       setImmediate(rethrow, error);
     }
     // Node runs no ticks and no promise jobs after a call from koffi, but does so after immediates.
-    setImmediate(doNothing);
+    if (hasJobs) setImmediate(doNothing);
     if (status !== 0 && !isClosed) handle.start({ readable: true }, onPoll);
   });
   let isClosed = false;

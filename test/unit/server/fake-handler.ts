@@ -12,6 +12,8 @@ export const LARGE_LENGTH = 20_000;
 /** Answers octets that are no DNS at all, so that a test sees the transport alone. */
 export class FakeHandler implements PacketHandler {
   hasBacklog = false;
+  handedOn = 0;
+  inFlight = 0;
   readonly received: Buffer[] = [];
   /** Clients of LATER queries, with the query, and the family that the door told. */
   readonly waiting: { client: Client; query: Buffer; family: 4 | 6 }[] = [];
@@ -31,6 +33,7 @@ export class FakeHandler implements PacketHandler {
     this.onQuery(query);
     if (query[0] === DROP || length === 0) return 0;
     if (query[0] === LATER) {
+      this.handedOn++;
       this.waiting.push({ family: door.family, client: door.currentClient(), query });
       return 0;
     }

@@ -27,6 +27,7 @@ const modules = {
   memory: new PacketMemory(16, libc),
   outbox: new UdpOutbox(libc),
   moderation: new Moderation(libc, () => performance.now()),
+  wait: null,
 };
 /** The same, giving the kernel several replies as one. */
 const segmenting = { ...modules, memory: new PacketMemory(16, libc), outbox: new UdpOutbox(libc) };

@@ -1,0 +1,83 @@
+/**
+ * Waits for the next queries at the socket of the last ones, instead of in the event loop: on the way
+ * there and back lies more code than a stored answer needs (docs/decisions/0014-waiting-at-the-socket.md).
+ *
+ * ```
+ *   event loop ─▶ queries ─▶ answered ─▶ wait ─┬─ more queries ─▶ answered ─▶ …
+ *       ▲                                      │
+ *       └──── a timer is due, or anything else ┘
+ * ```
+ * Hardly anybody waits longer for that. Whatever the loop watches ends the wait, and so does its next
+ * timer. What the loop has been told to watch in this very turn it watches from the next one on: hence
+ * MAX_WAIT_MS. While queries come without a pause others have their turn after MAX_BUSY_MS.
+ */
+import type { Clock } from '../log/clock.ts';
+import { idleTime } from '../log/idle-time.ts';
+import type { EventLoop } from '../sockets/event-loop.ts';
+import { type Libc, POLLIN } from '../sockets/libc.ts';
+
+/** How long queries may come without a pause before the event loop has its turn. */
+const MAX_BUSY_MS = 1;
+/** A shorter wait was none. */
+const PAUSE_MS = 0.01;
+/** From 500 queries per second on the next one comes sooner, as a rule. */
+const MAX_WAIT_MS = 2;
+
+/** struct pollfd: descriptor 4, events 2, returned events 2. */
+const POLLFD_LENGTH = 8;
+const EVENTS = 4;
+const RETURNED_EVENTS = 6;
+
+export interface SocketWaitModules {
+  readonly libc: Pick<Libc, 'poll' | 'map'>;
+  readonly loop: EventLoop;
+  readonly clock: Clock;
+}
+
+/** Shared by the listeners of the process: one waits at a time. */
+export class SocketWait {
+  readonly #libc: Pick<Libc, 'poll'>;
+  readonly #loop: EventLoop;
+  readonly #clock: Clock;
+  /** The socket, and the event loop. */
+  readonly #polled: Buffer;
+  readonly #address: number;
+  #timerAtMs = 0;
+  #pausedAtMs = 0;
+
+  constructor({ libc, loop, clock }: SocketWaitModules) {
+    this.#libc = libc;
+    this.#loop = loop;
+    this.#clock = clock;
+    const { bytes, address } = libc.map(2 * POLLFD_LENGTH);
+    this.#polled = Buffer.from(bytes);
+    this.#address = address;
+    this.#polled.writeUInt16LE(POLLIN, EVENTS);
+    this.#polled.writeInt32LE(loop.descriptor, POLLFD_LENGTH);
+    this.#polled.writeUInt16LE(POLLIN, POLLFD_LENGTH + EVENTS);
+  }
+
+  /** To be called when the event loop calls, whose clock is right then. */
+  begin(): void {
+    const nowMs = this.#clock.nowMs();
+    const timeoutMs = this.#loop.timeoutMs();
+    this.#timerAtMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
+    this.#pausedAtMs = nowMs;
+  }
+
+  /** True when the socket has something; false when the event loop is to have its turn. */
+  untilReadable(fd: number): boolean {
+    const startMs = this.#clock.nowMs();
+    const waitMs = Math.min(MAX_WAIT_MS, Math.floor(this.#timerAtMs - startMs));
+    if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;
+    if (this.#loop.timeoutMs() === 0) return false;
+    this.#polled.writeInt32LE(fd, 0);
+    if (this.#libc.poll(this.#address, 2, waitMs) <= 0) return false;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - startMs > PAUSE_MS) {
+      this.#pausedAtMs = nowMs;
+      idleTime.milliseconds += nowMs - startMs;
+    }
+    return this.#polled.readUInt16LE(RETURNED_EVENTS) === POLLIN;
+  }
+}

@@ -1,0 +1,96 @@
+import { beforeEach, expect, test } from 'vitest';
+import { idleTime } from '../../../src/log/idle-time.ts';
+import { SocketWait } from '../../../src/server/socket-wait.ts';
+import { POLLIN } from '../../../src/sockets/libc.ts';
+import { ManualClock } from '../host/fakes.ts';
+
+const SOCKET = 7;
+const LOOP = 5;
+
+let clock: ManualClock;
+/** What poll is to find after how long, and with what limits it was called. */
+let readable: { socket: number; loop: number; afterMs: number };
+let limitsMs: number[];
+/** What libuv says of its next timer. */
+let timeoutMs: number;
+let wait: SocketWait;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  readable = { socket: POLLIN, loop: POLLIN, afterMs: 0.5 };
+  limitsMs = [];
+  timeoutMs = -1;
+  const bytes = new ArrayBuffer(16);
+  const polled = new DataView(bytes);
+  const poll = (_address: number, count: number, limitMs: number) => {
+    expect([count, polled.getInt32(0, true), polled.getInt32(8, true)]).toEqual([2, SOCKET, LOOP]);
+    expect([polled.getUint16(4, true), polled.getUint16(12, true)]).toEqual([POLLIN, POLLIN]);
+    limitsMs.push(limitMs);
+    clock.ms += Math.min(readable.afterMs, limitMs);
+    if (readable.afterMs > limitMs) return 0;
+    polled.setUint16(6, readable.socket, true);
+    polled.setUint16(14, readable.loop, true);
+    return 1;
+  };
+  const loop = { descriptor: LOOP, timeoutMs: () => timeoutMs };
+  wait = new SocketWait({ libc: { poll, map: () => ({ bytes, address: 1 }) }, loop, clock });
+  wait.begin();
+});
+
+test('ends with what comes at the socket, whatever else there is', () => {
+  expect(wait.untilReadable(SOCKET)).toBe(true);
+});
+
+test('ends for what else the event loop has to do', () => {
+  readable.socket = 0;
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+});
+
+test('leaves errors of the socket to the event loop', () => {
+  readable.socket = 8;
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+});
+
+test('lasts two milliseconds at most', () => {
+  readable.afterMs = 100;
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(limitsMs).toEqual([2]);
+});
+
+test('is over when the next timer is due, however long ago that was asked', () => {
+  timeoutMs = 3;
+  wait.begin();
+  readable.afterMs = 1.5;
+  expect(wait.untilReadable(SOCKET)).toBe(true);
+  // libuv would say so still: its clock stands still meanwhile.
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(limitsMs).toEqual([2, 1]);
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(limitsMs).toHaveLength(2);
+});
+
+test('does not begin when something is to be done at once', () => {
+  timeoutMs = 0;
+  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(limitsMs).toEqual([]);
+});
+
+test('does not begin again after a millisecond of queries without a pause', () => {
+  readable.afterMs = 0.001;
+  let rounds = 0;
+  while (wait.untilReadable(SOCKET)) {
+    clock.ms += 0.1;
+    rounds++;
+  }
+  expect(rounds).toBeGreaterThanOrEqual(9);
+  expect(rounds).toBeLessThanOrEqual(11);
+});
+
+test('begins again and again where there are pauses, and counts them as idle', () => {
+  const before = idleTime.milliseconds;
+  for (let i = 0; i < 100; i++) {
+    expect(wait.untilReadable(SOCKET)).toBe(true);
+    clock.ms += 0.1;
+  }
+  expect(idleTime.milliseconds - before).toBeCloseTo(50);
+});
