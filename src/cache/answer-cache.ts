@@ -8,8 +8,7 @@
  * answer until that has gone unconfirmed for some time.
  */
 import { type Answer, readAnswer } from '../dns/answer.ts';
-import { FLAG_RD, HEADER_LENGTH, readUint16 } from '../dns/header.ts';
-import { LOWER } from '../dns/name.ts';
+import { FLAG_RD } from '../dns/header.ts';
 import type { Query } from '../dns/query.ts';
 import type { CacheBudget } from './budget.ts';
 import {
@@ -22,6 +21,7 @@ import {
 } from './classification.ts';
 import { CacheCounters, type Tally } from './counters.ts';
 import { Entry } from './entry.ts';
+import { isKey, matchesQuestion, typeOf } from './key.ts';
 import { type LifetimeOptions, lifetimeSeconds, type TtlBounds } from './lifetime.ts';
 import { Store } from './store.ts';
 import { ZoneSet } from './zone-set.ts';
@@ -95,6 +95,8 @@ export class AnswerCache {
   readonly #guarded: ZoneSet;
   /** Who stored last: evictions are counted for them. */
   #counters = new CacheCounters();
+  /** A key that was not found, until something is stored: each miss is looked for twice. */
+  #absentKey = '';
   /** Whether anything was ever stored: the gauges exist from then on. */
   #used = false;
 
@@ -132,7 +134,10 @@ export class AnswerCache {
 
   /** The entry for a key, fresh or not; using it keeps it from being evicted. */
   get(key: string): Entry | undefined {
-    return this.#successes.get(key) ?? this.#denials.get(key);
+    if (key === this.#absentKey) return undefined;
+    const entry = this.#successes.get(key) ?? this.#denials.get(key);
+    if (entry === undefined) this.#absentKey = key;
+    return entry;
   }
 
   /** Whether an expired entry may still be served. */
@@ -187,7 +192,7 @@ export class AnswerCache {
   restore({ key, wire, remainingMs }: Inherited, nowMs: number): boolean {
     const answer = readAnswer(wire);
     if (answer === null || !isKey(key) || !matchesQuestion(answer, key)) return false;
-    const qtype = readUint16(wire, HEADER_LENGTH + key.length - KEY_FLAGS_LENGTH - FIXED_LENGTH);
+    const qtype = typeOf(key);
     const found = this.#look(answer, qtype);
     const lifetimeMs = found.lifetimeSeconds * 1000;
     const ageMs = Math.max(0, lifetimeMs - remainingMs);
@@ -245,6 +250,7 @@ export class AnswerCache {
       (denial ? this.#successes : this.#denials).delete(key);
     }
     (denial ? this.#denials : this.#successes).put(entry, nowMs);
+    this.#absentKey = '';
     this.#used = true;
     return entry;
   }
@@ -267,29 +273,4 @@ export class AnswerCache {
 /** Spelled out: spreading an object into another takes V8 several times as long. */
 function keptAs({ kind, lifetimeSeconds, answersQuestion }: Found, entry: Entry | null): Kept {
   return { kind, lifetimeSeconds, answersQuestion, entry };
-}
-
-/** Octets of type and class, which end a question, and of the flags that end a key. */
-const FIXED_LENGTH = 4;
-const KEY_FLAGS_LENGTH = 1;
-
-/** Bits of a key's last octet that are in use: DO and CD. */
-const KEY_FLAGS = 3;
-
-function isKey(key: string): boolean {
-  return key.length > FIXED_LENGTH && key.charCodeAt(key.length - 1) <= KEY_FLAGS;
-}
-
-/** Whether `answer` repeats the question of `key`, the letter case of its name aside. */
-function matchesQuestion(answer: Answer, key: string): boolean {
-  const { wire, questionEnd } = answer;
-  const length = key.length - KEY_FLAGS_LENGTH;
-  if (questionEnd - HEADER_LENGTH !== length) return false;
-  for (let i = 0; i < length; i++) {
-    const octet = wire[HEADER_LENGTH + i];
-    // Types are numbers, though some of them, such as HTTPS (65), look like letters.
-    const seen = i < length - FIXED_LENGTH ? LOWER[octet] : octet;
-    if (seen !== key.charCodeAt(i)) return false;
-  }
-  return true;
 }

@@ -30,15 +30,21 @@ export class FairShare {
 
   /** Whether `client` may take one more unit. */
   hasRoom(client: string): boolean {
-    return (this.#held.get(client) ?? 0) < SHARE_FACTOR * (this.#budget - this.#total);
+    return this.#mayHold(this.#held.get(client) ?? 0);
   }
 
   /** Takes a unit for `client`; false when it has its share. */
   take(client: string): boolean {
-    if (!this.hasRoom(client)) return false;
-    this.#held.set(client, (this.#held.get(client) ?? 0) + 1);
+    const held = this.#held.get(client) ?? 0;
+    if (!this.#mayHold(held)) return false;
+    this.#held.set(client, held + 1);
     this.#total++;
     return true;
+  }
+
+  /** Whether who holds this many may take one more. */
+  #mayHold(held: number): boolean {
+    return held < SHARE_FACTOR * (this.#budget - this.#total);
   }
 
   /** Gives back a unit that `client` took. */

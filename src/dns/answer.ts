@@ -223,7 +223,8 @@ class RecordScan {
       this.#note(type, readUint32(message, fixed + 4), i >= authorityStart && i < additionalStart);
     }
     this.keptEnd = at;
-    offsets.length = kept;
+    // Cut only where there was an OPT record: the assignment alone costs as much as a record.
+    if (kept !== total) offsets.length = kept;
     this.ttlOffsets = offsets;
     return true;
   }

@@ -15,6 +15,7 @@ import {
   OPCODE_SHIFT,
   readUint16,
 } from './header.ts';
+import { latin1Slice } from './latin1.ts';
 import { LOWER, MAX_LABEL_LENGTH, MAX_NAME_LENGTH, skipName } from './name.ts';
 import { TYPE_OPT } from './type.ts';
 
@@ -67,6 +68,8 @@ export class QueryView {
   /** The client's options that a reply repeats, ready to send. BOUNDED by MAX_ECHO_LENGTH. */
   readonly echo = Buffer.alloc(MAX_ECHO_LENGTH);
   echoLength = 0;
+  /** `key` as text; '' until somebody asks for it. */
+  #keyText = '';
 
   /**
    * Reads the message at `packet[start..start + length)`. Returns one of READ_*. After READ_FORMERR
@@ -76,6 +79,7 @@ export class QueryView {
     if (length < HEADER_LENGTH) return READ_DROP;
     this.flags = readUint16(packet, start + 2);
     this.length = length;
+    this.#keyText = '';
     this.questionEnd = 0;
     this.hasOpt = false;
     this.ednsSize = 0;
@@ -96,6 +100,12 @@ export class QueryView {
     const flagBits = (this.dnssecOk ? KEY_DO : 0) | ((this.flags & FLAG_CD) !== 0 ? KEY_CD : 0);
     this.key[this.keyLength++] = flagBits;
     return outcome;
+  }
+
+  /** The key as latin1 text: one string for all who ask, so that comparing it is looking at its address. */
+  get keyText(): string {
+    if (this.#keyText === '') this.#keyText = latin1Slice(this.key, 0, this.keyLength);
+    return this.#keyText;
   }
 
   /** The largest reply this client takes over UDP, in octets. */

@@ -10,7 +10,6 @@ import {
   OPCODE_SHIFT,
   readUint16,
 } from './header.ts';
-import { latin1Slice } from './latin1.ts';
 import { nameToText } from './name.ts';
 import { QueryView, READ_OK } from './query-view.ts';
 
@@ -93,7 +92,7 @@ export class Query {
     this.receivedAtMs = context.nowMs;
     this.parent = context.parent ?? null;
     this.trace = context.trace ?? context.parent?.trace ?? null;
-    this.key = latin1Slice(view.key, 0, view.keyLength);
+    this.key = view.keyText;
     this.flags = view.flags;
     this.qtype = view.qtype;
     this.qclass = view.qclass;

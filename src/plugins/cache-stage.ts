@@ -15,7 +15,6 @@ import type { CacheCounters } from '../cache/counters.ts';
 import type { Entry } from '../cache/entry.ts';
 import { ZoneSet } from '../cache/zone-set.ts';
 import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
-import { latin1Slice } from '../dns/latin1.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
 import { NxdomainCut } from './cache-cut.ts';
@@ -59,7 +58,7 @@ export class CacheStage implements Stage, HitPath {
 
   // A name outside the cache's zones is never stored, so it is not looked for here.
   hit(view: QueryView, nowMs: number, counters: CacheCounters): Entry | null {
-    const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
+    const entry = this.#cache.get(view.keyText);
     if (entry === undefined || nowMs >= entry.expiresAtMs) return null;
     const { prefetch } = this.#options;
     if (prefetch.amount !== 0) {
@@ -82,7 +81,7 @@ export class CacheStage implements Stage, HitPath {
   sheds(view: QueryView, nowMs: number, counters: CacheCounters, { address }: Client): boolean {
     const reason = this.#fetcher.shortage(address);
     if (reason === null) return false;
-    const entry = this.#cache.get(latin1Slice(view.key, 0, view.keyLength));
+    const entry = this.#cache.get(view.keyText);
     if (entry !== undefined && this.#cache.isOfUse(entry, nowMs)) return false;
     counters.requests++;
     counters.misses++;
