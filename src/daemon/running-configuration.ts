@@ -3,6 +3,7 @@
  * new, swap, stop what is gone. Until the swap nothing of the old one has changed.
  */
 import { networkInterfaces } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { diskFiles, recordSources, type Source } from '../config/file-source.ts';
 import type { Listener } from '../config/listeners.ts';
 import { refuseTemplate } from '../config/template.ts';
@@ -159,6 +160,8 @@ export class RunningConfiguration implements DaemonHooks {
     try {
       const configuration = await make();
       if (configuration === null) return true;
+      // Each of these steps takes a millisecond or more: queries have their turn in between.
+      await nextTurn();
       await this.#putIntoForce(configuration);
       this.#log.info('Reloading complete');
       return true;
@@ -211,6 +214,7 @@ export class RunningConfiguration implements DaemonHooks {
       endpoints.forEach((endpoint, index) => {
         if (!endpoint.isServing) endpoint.serve(tables[index].zones, tables[index].limits);
       });
+      await nextTurn();
       await generation.start();
       endpoints.forEach((endpoint, index) => {
         endpoint.serve(tables[index].zones, tables[index].limits);

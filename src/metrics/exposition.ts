@@ -5,6 +5,7 @@
  * Metrics by name, series by label values, labels by name with `le` last. A metric with labels has
  * no line before its first use; one without is there from the start, with 0.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Catalogue, Labels } from './catalogue.ts';
 import { DEFINITIONS, type Definition, type MetricName } from './definitions.ts';
 import { Histogram } from './histogram.ts';
@@ -32,10 +33,19 @@ const FORMS: readonly Form[] = Object.entries(DEFINITIONS).map(
 /** Bounds as text, that of the last bucket included. BOUNDED by the lists of bounds in histogram.ts. */
 const BOUND_TEXTS = new WeakMap<readonly number[], readonly string[]>();
 
-/** Reads every source and writes it all down. */
+/** For so long at a stretch: then the queries that came meanwhile have their turn. */
+const STRETCH_MS = 0.3;
+
+/** Reads every source and writes it all down, in several turns of the event loop. */
 export async function expose(catalogue: Catalogue): Promise<string> {
   const families = new Map<string, string>();
-  for (const form of FORMS) families.set(form.name, familyText(form, catalogue));
+  let turnAtMs = performance.now();
+  for (const form of FORMS) {
+    families.set(form.name, familyText(form, catalogue));
+    if (performance.now() - turnAtMs < STRETCH_MS) continue;
+    await nextTurn();
+    turnAtMs = performance.now();
+  }
   for (const { name, help, type, values } of (await catalogue.registry?.getMetricsAsJSON()) ?? []) {
     if (values.length > 0) {
       families.set(name, headText(name, help, String(type)) + nodeText(name, values));

@@ -163,3 +163,23 @@ test.each([
 ])('%d is spelled %s', (value, text) => {
   expect(goNumber(value)).toBe(text);
 });
+
+test('others have their turn while it is written', async () => {
+  const catalogue = new Catalogue();
+  for (const name of ['coredns_panics_total', 'process_open_fds', 'go_goroutines'] as const) {
+    catalogue.source(name, () => {
+      const endMs = performance.now() + 2;
+      while (performance.now() < endMs);
+    });
+  }
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  await expose(catalogue);
+  isDone = true;
+  expect(turns).toBeGreaterThanOrEqual(3);
+});
