@@ -4,8 +4,9 @@ import { Interception, type InterceptionModules } from '../host/interception.ts'
 import { probeSelf, UdpProbe } from '../host/self-probe.ts';
 import { loadLibc } from '../sockets/libc.ts';
 
-/** Well under the second between two renewals. */
+/** Well under the second between two renewals; of a longer lease, a part, since a slow node is why it was chosen. */
 const PROBE_DEADLINE_MS = 400;
+const PROBE_PART_OF_LEASE = 5;
 /** TCP is asked in every fifth probe: it costs a connection. */
 const TCP_EVERY = 5;
 
@@ -27,7 +28,13 @@ export function createInterception(
       syncIntervalMs: flags.syncIntervalMs,
       bindsAhead: loadLibc().libc !== null,
     },
-    { ...modules, probe: createProbe(flags) },
+    {
+      ...modules,
+      probe: createProbe({
+        dnsPort: flags.dnsPort,
+        deadlineMs: Math.max(PROBE_DEADLINE_MS, flags.leaseMs / PROBE_PART_OF_LEASE),
+      }),
+    },
   );
 }
 

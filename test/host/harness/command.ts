@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 export const NODE = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 
 /** Looks start programs, which slow down what is waited for where one processor has to do it all. */
-const POLL_MS = process.env.HOST_TEST_SLOWNESS === undefined ? 20 : 200;
+const POLL_MS = process.env.HOST_TEST_SLOWNESS === undefined ? 20 : 1000;
 
 /** Runs a program and gives its standard output; throws what it said when it does not exit with 0. */
 export function run(program: string, ...args: string[]): string {

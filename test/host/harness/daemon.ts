@@ -44,6 +44,9 @@ in-addr.arpa:53 {
     }
 `;
 
+/** On a machine whose processor others use most of the time. */
+const START_PATIENCE_MS = 60_000;
+
 let started = 0;
 
 export class Daemon {
@@ -94,7 +97,7 @@ export class Daemon {
   static async start(cluster: Cluster, flags: readonly string[] = []): Promise<Daemon> {
     const daemon = Daemon.launch(cluster, flags);
     const isThere = () => cluster.who() === FROM_CACHE && cluster.who(LINK_LOCAL) === FROM_CACHE;
-    await until('the daemon answering the pod', isThere).catch((cause) => {
+    await until('the daemon answering the pod', isThere, START_PATIENCE_MS).catch((cause) => {
       throw new Error(`${cause.message}; ${daemon.status}:\n${daemon.output}`);
     });
     return daemon;
