@@ -1,7 +1,7 @@
 /** The questions of the scenarios, as files for dnsperf. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLUSTER_ZONE, NAME_COUNT, PLAIN_ZONE, WARM_UP_COUNT } from './upstream.ts';
+import { CLUSTER_ZONE, MISS_COUNT, NAME_COUNT, PLAIN_ZONE, WARM_UP_COUNT } from './upstream.ts';
 
 const HIT_COUNT = 1000;
 /** Questions in the mixed file; enough for ten seconds at full speed. */
@@ -31,14 +31,14 @@ export function writeQueries(folder: string): QueryFiles {
   };
   const numbered = (count: number, zone: string, first = 0) =>
     Array.from({ length: count }, (_, i) => `n${first + i}.${zone} A`);
-  const others = (zone: string) => numbered(WARM_UP_COUNT, zone, NAME_COUNT);
+  const others = (zone: string) => numbered(WARM_UP_COUNT, zone, MISS_COUNT);
   return {
     hits: write('hits', numbered(HIT_COUNT, CLUSTER_ZONE)),
     mixedCase: write('mixed-case', numbered(HIT_COUNT, CLUSTER_ZONE).map(mixCase)),
     unknown: write('unknown', numbered(HIT_COUNT, `absent.${CLUSTER_ZONE}`)),
-    plainOnce: write('plain-once', numbered(NAME_COUNT, PLAIN_ZONE)),
+    plainOnce: write('plain-once', numbered(MISS_COUNT, PLAIN_ZONE)),
     plainWarmUp: write('plain-warm-up', others(PLAIN_ZONE)),
-    clusterOnce: write('cluster-once', numbered(NAME_COUNT, CLUSTER_ZONE)),
+    clusterOnce: write('cluster-once', numbered(MISS_COUNT, CLUSTER_ZONE)),
     clusterWarmUp: write('cluster-warm-up', others(CLUSTER_ZONE)),
     bothZones: write('both-zones', [
       ...numbered(NAME_COUNT / 2, CLUSTER_ZONE),

@@ -204,8 +204,8 @@ export const SCENARIOS: readonly Scenario[] = [
   cached('hits-stubs', 'Cached A answers, with 1,000 stub domains in 100 blocks', 'hits', {
     stubBlocks: 100,
   }),
-  misses('misses-tcp', 'Misses, upstream over TCP (20,000 names once)', 'tcp'),
-  misses('misses-udp', 'Misses, upstream over UDP (20,000 names once)', 'udp'),
+  misses('misses-tcp', 'Misses, upstream over TCP (100,000 names once)', 'tcp'),
+  misses('misses-udp', 'Misses, upstream over UDP (100,000 names once)', 'udp'),
   tcpClients('tcp-many', 'TCP clients, many queries on each connection', true),
   tcpClients('tcp-one', 'TCP clients, one query on each connection', false),
   {

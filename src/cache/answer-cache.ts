@@ -244,7 +244,9 @@ export class AnswerCache {
     const keptMs = this.#keptMs(key, found);
     const tally = found.kind === KIND_NAME_ERROR ? (this.#modules.tallyFor?.(key) ?? null) : null;
     const storedAtMs = nowMs - ageMs;
-    const entry = new Entry(key, answer, { ...found, storedAtMs, staleMs: keptMs, tally });
+    const { kind, lifetimeSeconds, answersQuestion } = found;
+    const options = { kind, lifetimeSeconds, answersQuestion, storedAtMs, staleMs: keptMs, tally };
+    const entry = new Entry(key, answer, options);
     entry.uses = before?.uses ?? 0;
     if (before !== undefined && before.isDenial !== denial) {
       (denial ? this.#successes : this.#denials).delete(key);

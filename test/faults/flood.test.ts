@@ -16,6 +16,9 @@ const FLOOD_PER_SECOND = 20_000;
 const SECONDS = 2;
 /** The flood begins so much earlier and ends so much later than the clients that are measured. */
 const MARGIN_SECONDS = 0.7;
+/** A flood is one when this much of it was sent, or when the daemon had to refuse so many. */
+const SENT_SHARE = 0.9;
+const REFUSED = 1000;
 
 /** Cached answers take twice as long at most; the slowest hundredth of so few is by chance often more. */
 const MAX_RATIO = 2;
@@ -28,6 +31,8 @@ const FLOOR_MS = process.env.FAULTS === 'short' ? 5 : 0;
 interface Round {
   readonly quiet: { readonly hits: Seen; readonly misses: Seen };
   readonly flooded: { readonly hits: Seen; readonly misses: Seen };
+  /** Whether the flood was sent as it was meant to be. */
+  readonly isWhole: boolean;
 }
 
 const corefile = (cache: string, upstreamPort: number) => `.:{PORT} {
@@ -58,25 +63,27 @@ test.for([
 
     const ratios: number[] = [];
     let refused = 0;
+    let floods = 0;
     const rounds = isFirst ? MAX_ROUNDS : 1;
     for (let round = 0; round < rounds && !ratios.some((r) => r <= maxRatio); round++) {
-      const { quiet, flooded } = await flood(port, isFirst);
+      const { quiet, flooded, isWhole } = await flood(port, isFirst);
       console.log(`quiet ${JSON.stringify(quiet)}; flooded ${JSON.stringify(flooded)}`);
       // Nobody else was refused, nothing of theirs failed or was lost.
       expect(flooded.hits).toMatchObject({ lost: 0, rcodes: { 0: 400 * SECONDS } });
       expect(flooded.misses).toMatchObject({ lost: 0, rcodes: { 3: 50 * SECONDS } });
       const before = refused;
       refused = await refusedBy(daemon);
-      const isFlood = refused - before > 1000;
+      const isFlood = isWhole || refused - before > REFUSED;
+      if (isFlood) floods++;
       const isInTime = Math.max(flooded.hits.p99Ms, flooded.misses.p99Ms) <= MAX_MISS_MS;
       if (isFlood && isInTime)
         ratios.push(flooded.hits.p99Ms / Math.max(quiet.hits.p99Ms, FLOOR_MS));
     }
-    skip(refused === 0, 'the flood had too little of the processor to be one');
+    skip(floods === 0, 'the flood had too little of the processor to be one');
     const lines = daemon.process.output.split('\n').filter((line) => line.includes('refusing'));
-    // A busy machine may take longer than a minute for all rounds.
+    // A busy machine may take longer than a minute for all rounds; a fast one refuses nobody.
     expect(lines.length).toBeLessThanOrEqual(2);
-    expect(lines[0]).toContain(FLOODER);
+    if (refused > 0) expect(lines[0]).toContain(FLOODER);
     skip(!isFirst, 'nothing can be put first here, so times say nothing');
     expect(Math.min(...ratios)).toBeLessThanOrEqual(maxRatio);
   },
@@ -94,8 +101,8 @@ async function flood(port: number, isFirst: boolean): Promise<Round> {
   const isOver = once(flooder.stdout ?? flooder, 'data');
   await sleep(1000 * (MARGIN_SECONDS + 0.3));
   const flooded = await seenBy(port, SECONDS, isFirst);
-  await isOver;
-  return { quiet, flooded };
+  const { sent }: { sent: number } = JSON.parse(String(await isOver));
+  return { quiet, flooded, isWhole: sent >= SENT_SHARE * FLOOD_PER_SECOND * seconds };
 }
 
 /** What the others see for some seconds. */
