@@ -3,7 +3,7 @@
  * what each line is worth). Nobody can be asked to start us with flags, so they are set while
  * running: only those are here that V8 looks at again and again.
  */
-import { PerformanceObserver } from 'node:perf_hooks';
+import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -12,8 +12,14 @@ import { runInNewContext } from 'node:vm';
  * small enough to stay in the processor's caches.
  */
 const YOUNG_OCTETS = 4 * 1024 * 1024;
-/** How far the old generation grows between two collections, in percent of what is in use. */
+/** How far the old generation grows between two collections, in percent of what is in use; V8 takes 8 MB at least. */
 const OLD_GROWTH_PERCENT = 50;
+/**
+ * Where collections of all are further apart than this there is time for more of them: they begin after
+ * so many percent of that growth.
+ */
+const CALM_MS = 3000;
+const CALM_TRIGGER_PERCENT = 35;
 
 /** For the start of the program. Calls `onCollected` soon after each collection. */
 export function keepHeapSmall(onCollected: () => void): void {
@@ -29,21 +35,40 @@ export function keepHeapSmall(onCollected: () => void): void {
     setFlagsFromString(`--semi-space-growth-factor=${factor}`);
   };
   setGrowth(1);
+  const calm = createCalm();
   // There is no flag for its size that V8 heeds later. It doubles while we let it, and goes back to
   // its least when the process rests.
-  const observer = new PerformanceObserver(() => {
+  const observer = new PerformanceObserver((list) => {
+    if (list.getEntries().some(isMajor)) calm();
     setGrowth(youngOctets() < YOUNG_OCTETS ? 2 : 1);
     onCollected();
   });
   observer.observe({ entryTypes: ['gc'] });
 }
 
+/** What to call after each collection of all. */
+function createCalm(): () => void {
+  let collectedAtMs = performance.now();
+  return () => {
+    const nowMs = performance.now();
+    const trigger = nowMs - collectedAtMs > CALM_MS ? CALM_TRIGGER_PERCENT : 0;
+    collectedAtMs = nowMs;
+    setFlagsFromString(`--incremental-marking-hard-trigger=${trigger}`);
+  };
+}
+
+/** Node says of each collection which it was, which @types/node does not know. */
+function isMajor(entry: PerformanceEntry): boolean {
+  const { detail } = entry as PerformanceEntry & { readonly detail?: { readonly kind: number } };
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+}
+
 /** A heap that has grown by less since it last was at rest is left alone. */
 const WORTH_COLLECTING_OCTETS = 6 * 1024 * 1024;
 
 /**
- * What to call while nothing happens: collects what a load has left behind, once. Left to itself V8
- * keeps a heap as large as it was in use, as it would for the next load.
+ * What to call while nothing happens: collects what a load has left behind, once, and gives it back at
+ * once. That holds everybody up for as long as 50 ms. V8 does the same in small steps, eight seconds and more later.
  */
 export function createRest(): () => void {
   let restedOctets = 0;
@@ -53,7 +78,7 @@ export function createRest(): () => void {
     if (octets < restedOctets + WORTH_COLLECTING_OCTETS) return;
     // The flag gives a function to contexts that are made later; this one has what it had.
     setFlagsFromString('--expose-gc');
-    collect ??= runInNewContext('() => gc({ type: "major" })');
+    collect ??= runInNewContext('() => gc({ type: "major", flavor: "last-resort" })');
     collect?.();
     restedOctets = getHeapStatistics().total_heap_size;
   };

@@ -5,7 +5,8 @@
  * ```
  *   start ──▶ all is given back once: most of it was needed by the start alone
  *   under load ──▶ looked at after collections; above a limit the clock's hand (file-pages.ts) goes on
- *   a second without load ──▶ what the load has left: the heap is collected, all is given back
+ *   a second without load ──▶ all is given back
+ *   a second with nearly nothing to do ──▶ what a load has left in the heap is collected
  * ```
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,12 +29,13 @@ const MIB = 1024 * 1024;
  * lower limit they would be given back and fetched for ever.
  */
 const LIMITS_OCTETS = {
-  underLoad: { above: 14 * MIB, to: 12 * MIB },
+  underLoad: { above: 13 * MIB, to: 11 * MIB },
   atRest: { above: 20 * MIB, to: 15 * MIB },
 };
 
-/** Of a core: above it there is a load. */
+/** Of a core: above it there is a load, and below it hardly anybody who would have to wait. */
 const BUSY_SHARE = 0.03;
+const IDLE_SHARE = 0.01;
 
 /**
  * For the beginning of the program. Returns what is to be called when it has started: until then
@@ -74,22 +76,30 @@ class MemoryKeeper {
   }
 
   #lookEachSecond(): void {
-    this.#isBusy = this.#load.isBusy(performance.now());
+    const share = this.#load.share(performance.now());
+    this.#isBusy = share > BUSY_SHARE;
+    if (share < IDLE_SHARE) this.#rest();
     if (this.#isBusy) this.#wasBusy = true;
     if (this.#isBusy || !this.#wasBusy || this.#pages === null || this.#isReleasing) {
       // What V8's compiler had and gave up; less than a millisecond.
-      if (this.#isBusy) this.#pages?.trim();
+      if (this.#isBusy && this.#pages !== null) this.#trim(this.#pages);
       this.look();
       return;
     }
     this.#wasBusy = false;
-    this.#rest();
     void this.#release(this.#pages, 0);
   }
 
+  /** Returns the milliseconds that it took. */
+  #trim(pages: FilePages): number {
+    const startMs = performance.now();
+    pages.trim();
+    return performance.now() - startMs;
+  }
+
   /**
-   * Takes pages away until there are few enough, once round at most. 0: takes all, for longer, and
-   * what the C library holds as well. Never rejects.
+   * Takes pages away until there are few enough, once round at most. 0: takes all, and
+   * for longer. What the C library holds goes as well. Never rejects.
    */
   async #release(pages: FilePages, toOctets: number): Promise<void> {
     this.#isReleasing = true;
@@ -103,24 +113,24 @@ class MemoryKeeper {
       if (isEnough) break;
       await sleep(PIECE_PAUSE_MS, undefined, { ref: false });
     }
-    if (toOctets === 0) pages.trim();
+    tookMs += this.#trim(pages);
     this.#nextLookAtMs = performance.now() + Math.max(LOOK_PAUSE_MS, tookMs / RELEASE_SHARE);
     this.#isReleasing = false;
   }
 }
 
-/** Tells by the processor time of the process whether it is under load. */
+/** Tells the load by the processor time of the process. */
 class LoadMeter {
   #usage = process.cpuUsage();
   #lookedAtMs = performance.now();
 
-  /** Whether it was since the last call, at `nowMs`. */
-  isBusy(nowMs: number): boolean {
+  /** How much of a core it took since the last call. */
+  share(nowMs: number): number {
     const usage = process.cpuUsage();
     const usedMs = (usage.user + usage.system - this.#usage.user - this.#usage.system) / 1000;
     const share = usedMs / (nowMs - this.#lookedAtMs);
     this.#usage = usage;
     this.#lookedAtMs = nowMs;
-    return share > BUSY_SHARE;
+    return share;
   }
 }
