@@ -12,6 +12,7 @@ import { disturb } from './load/disturbance.ts';
 import { isInstalled, Program, SERVER_CORE, versionOf } from './load/process.ts';
 import { type QueryFiles, writeQueries } from './load/queries.ts';
 import { type Measured, scenarioTable } from './load/report.ts';
+import { inTurns } from './load/rounds.ts';
 import { SCENARIOS, type Scenario } from './load/scenarios.ts';
 import { FLOOR, type Launch, SERVERS, type Server } from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
@@ -24,6 +25,7 @@ const HELP = `npm run bench -- [options]
     .map(({ name }) => name)
     .join(', ')}
   --seconds N        how long each load lasts (10)
+  --rounds N         how often each server is measured, in turns; the table has the medians (1)
   --minutes N        how long the memory scenario loads (10)
   --write            put the tables into bench/README.md as well
   --help`;
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     server: { type: 'string' },
     seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '10' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -110,16 +113,13 @@ async function measureAll(
   scenario: Scenario,
   servers: readonly Server[],
 ): Promise<Measured[]> {
-  const measured: Measured[] = [];
-  for (const server of scenario.hasFloor ? [...servers, FLOOR] : servers) {
-    measured.push(await measure(bench, scenario, server));
-  }
-  return measured;
+  const all = scenario.hasFloor ? [...servers, FLOOR] : servers;
+  const rounds = scenario.isLong ? 1 : Number(values.rounds);
+  return inTurns(all, rounds, (server) => measure(bench, scenario, server));
 }
 
 async function measure(bench: Bench, scenario: Scenario, server: Server): Promise<Measured> {
-  const folder = join(bench.folder, `${scenario.name}-${server.name}`);
-  mkdirSync(folder);
+  const folder = mkdtempSync(join(bench.folder, `${scenario.name}-${server.name}-`));
   const port = await freePort();
   const { upstreamPort } = bench;
   const { upstream, stubBlocks = 0 } = scenario;
@@ -159,7 +159,8 @@ function heading(servers: readonly Server[]): string {
   const versions = servers.map(
     ({ name, versionCommand }) => `${name}: ${versionOf(versionCommand)}`,
   );
-  return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, commit ${commit}, Linux ${release()}, ${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores.
+  const rounds = Number(values.rounds) > 1 ? `, medians of ${values.rounds} rounds` : '';
+  return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, commit ${commit}${rounds}, Linux ${release()}, ${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores.
 
 ${versions.map((version) => `- ${version}`).join('\n')}
 `;

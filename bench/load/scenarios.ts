@@ -31,6 +31,8 @@ export interface Scenario {
   readonly stubBlocks?: number;
   /** Whether an echo without DNS can be the floor. */
   readonly hasFloor: boolean;
+  /** Measured once, however many rounds there are: it takes minutes, or changes little. */
+  readonly isLong?: boolean;
   measure(run: Run): Promise<Row>;
 }
 
@@ -151,6 +153,7 @@ const memory: Scenario = {
   title: 'Memory: started, with 20,000 names, after mixed load',
   upstream: 'udp',
   hasFloor: false,
+  isLong: true,
   measure: async ({ program, port, queries, minutes }) => {
     const startedMib = program.memoryMib();
     await load({ port, queries: queries.bothZones, rounds: 1, outstanding: 100 });
@@ -188,6 +191,7 @@ const idle: Scenario = {
   title: 'At rest',
   upstream: 'udp',
   hasFloor: false,
+  isLong: true,
   measure: async ({ program, seconds }) => {
     await sleep(REST_SETTLE_MS);
     const restSeconds = Math.max(MIN_REST_SECONDS, seconds);
