@@ -25,15 +25,19 @@ const PIECE_PAUSE_MS = 1;
 
 const MIB = 1024 * 1024;
 /**
- * Files in use above which some are taken away, and how far down. At rest 15 MiB are in use: with a
- * lower limit they would be given back and fetched for ever.
+ * Files in use above which some are taken away, and how far down. At rest and under a light load up to
+ * 15 MiB are in use: with a lower limit they would be given back and fetched for ever.
  */
 const LIMITS_OCTETS = {
-  underLoad: { above: 13 * MIB, to: 11 * MIB },
-  atRest: { above: 20 * MIB, to: 15 * MIB },
+  heavy: { above: 13 * MIB, to: 11 * MIB },
+  light: { above: 20 * MIB, to: 15 * MIB },
 };
 
-/** Of a core: above it there is a load, and below it hardly anybody who would have to wait. */
+/**
+ * Of a core. Above the first the heap has grown so that files have to make room; below the last there is
+ * hardly anybody who would have to wait.
+ */
+const HEAVY_SHARE = 0.2;
 const BUSY_SHARE = 0.03;
 const IDLE_SHARE = 0.01;
 
@@ -56,8 +60,9 @@ class MemoryKeeper {
   #pages: FilePages | null = null;
   #isReleasing = false;
   #nextLookAtMs = 0;
-  /** Whether there was a load in the last second, and since all was last given back. */
+  /** Whether there was a load in the last second, a heavy one, and one since all was last given back. */
   #isBusy = false;
+  #isHeavy = false;
   #wasBusy = false;
 
   async begin(): Promise<void> {
@@ -71,13 +76,14 @@ class MemoryKeeper {
     const nowMs = performance.now();
     if (this.#pages === null || this.#isReleasing || nowMs < this.#nextLookAtMs) return;
     this.#nextLookAtMs = nowMs + LOOK_PAUSE_MS;
-    const { above, to } = this.#isBusy ? LIMITS_OCTETS.underLoad : LIMITS_OCTETS.atRest;
+    const { above, to } = this.#isHeavy ? LIMITS_OCTETS.heavy : LIMITS_OCTETS.light;
     if (this.#pages.residentOctets > above) void this.#release(this.#pages, to);
   }
 
   #lookEachSecond(): void {
     const share = this.#load.share(performance.now());
     this.#isBusy = share > BUSY_SHARE;
+    this.#isHeavy = share > HEAVY_SHARE;
     if (share < IDLE_SHARE) this.#rest();
     if (this.#isBusy) this.#wasBusy = true;
     if (this.#isBusy || !this.#wasBusy || this.#pages === null || this.#isReleasing) {
