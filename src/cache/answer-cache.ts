@@ -9,7 +9,9 @@
  */
 import { type Answer, readAnswer } from '../dns/answer.ts';
 import { FLAG_RD } from '../dns/header.ts';
+import { hashText } from '../dns/key-hash.ts';
 import type { Query } from '../dns/query.ts';
+import type { QueryView } from '../dns/query-view.ts';
 import type { CacheBudget } from './budget.ts';
 import {
   classify,
@@ -21,6 +23,7 @@ import {
 } from './classification.ts';
 import { CacheCounters, type Tally } from './counters.ts';
 import { Entry } from './entry.ts';
+import { EntryTable } from './entry-table.ts';
 import { isKey, matchesQuestion, typeOf } from './key.ts';
 import { type LifetimeOptions, lifetimeSeconds, type TtlBounds } from './lifetime.ts';
 import { Store } from './store.ts';
@@ -62,6 +65,9 @@ export interface AnswerCacheModules {
   readonly tallyFor?: (key: string) => Tally | null;
 }
 
+/** What an answer is stored for. */
+type Asked = Pick<Query, 'key' | 'keyHash'>;
+
 /** What an answer was found to be. */
 interface Found {
   readonly kind: number;
@@ -88,6 +94,8 @@ export interface Kept extends Found {
 export class AnswerCache {
   readonly #options: AnswerCacheOptions;
   readonly #modules: AnswerCacheModules;
+  /** The entries of both. */
+  readonly #table = new EntryTable();
   readonly #successes: Store;
   readonly #denials: Store;
   readonly #noSuccesses: ZoneSet;
@@ -95,13 +103,12 @@ export class AnswerCache {
   readonly #guarded: ZoneSet;
   /** Who stored last: evictions are counted for them. */
   #counters = new CacheCounters();
-  /** A key that was not found, until something is stored: each miss is looked for twice. */
-  #absentKey = '';
   /** Whether anything was ever stored: the gauges exist from then on. */
   #used = false;
 
   constructor(options: AnswerCacheOptions, modules: AnswerCacheModules) {
     const { budget } = modules;
+    const table = this.#table;
     this.#options = options;
     this.#modules = modules;
     const keepPopular = options.staleMs > 0;
@@ -109,10 +116,12 @@ export class AnswerCache {
     const denial = { capacity: options.denial.capacity, keepPopular };
     this.#successes = new Store(success, {
       budget,
+      table,
       onEviction: () => this.#counters.successEvictions++,
     });
     this.#denials = new Store(denial, {
       budget,
+      table,
       onEviction: () => this.#counters.denialEvictions++,
     });
     this.#noSuccesses = new ZoneSet(options.success.disabledZones);
@@ -133,11 +142,13 @@ export class AnswerCache {
   }
 
   /** The entry for a key, fresh or not; using it keeps it from being evicted. */
-  get(key: string): Entry | undefined {
-    if (key === this.#absentKey) return undefined;
-    const entry = this.#successes.get(key) ?? this.#denials.get(key);
-    if (entry === undefined) this.#absentKey = key;
-    return entry;
+  get(key: string, hash?: number): Entry | null {
+    return this.#touched(this.#table.find(key, hash));
+  }
+
+  /** The same for a query as it lies in the receive buffer. */
+  getFor({ key, keyLength, keyHash }: QueryView): Entry | null {
+    return this.#touched(this.#table.findOctets(key, keyLength, keyHash));
   }
 
   /** Whether an expired entry may still be served. */
@@ -173,7 +184,7 @@ export class AnswerCache {
     this.#counters = counters;
     if (!storable) return keptAs(found, null);
     if (matchesQuestion(answer, query.key)) {
-      return keptAs(found, this.#store(query.key, answer, found, nowMs));
+      return keptAs(found, this.#store(query, answer, found, nowMs));
     }
     counters.drops++;
     return keptAs(found, null);
@@ -198,21 +209,19 @@ export class AnswerCache {
     const ageMs = Math.max(0, lifetimeMs - remainingMs);
     const isOfUse = lifetimeMs > 0 && ageMs < lifetimeMs + this.#options.staleMs;
     if (!isOfUse || !mayBeStored(answer, found.kind, { qtype, flags: FLAG_RD })) return false;
-    return this.#store(key, answer, found, nowMs, ageMs) !== null;
+    const question = { key, keyHash: hashText(key) };
+    return this.#store(question, answer, found, nowMs, ageMs) !== null;
   }
 
   /** The entry for a key, as it is: this is no use of it. */
-  peek(key: string): Entry | undefined {
-    return this.#successes.peek(key) ?? this.#denials.peek(key);
+  peek(key: string): Entry | null {
+    return this.#table.find(key);
   }
 
   /** Forgets what `isMeant` says. Returns how many entries that were. */
   forget(isMeant: (entry: Entry) => boolean): number {
     const meant = [...this.entries()].filter(isMeant);
-    for (const { key } of meant) {
-      this.#successes.delete(key);
-      this.#denials.delete(key);
-    }
+    for (const entry of meant) this.#storeOf(entry).delete(entry);
     return meant.length;
   }
 
@@ -226,6 +235,15 @@ export class AnswerCache {
     this.#denials.close();
   }
 
+  #touched(entry: Entry | null): Entry | null {
+    if (entry !== null) this.#storeOf(entry).touch(entry);
+    return entry;
+  }
+
+  #storeOf({ isDenial }: Entry): Store {
+    return isDenial ? this.#denials : this.#successes;
+  }
+
   #look(answer: Answer, qtype: number): Found {
     const kind = classify(answer, qtype, this.#modules.unixSeconds);
     return {
@@ -236,23 +254,20 @@ export class AnswerCache {
   }
 
   /** Stores an answer unless something forbids it or the entry there is worth more. */
-  #store(key: string, answer: Answer, found: Found, nowMs: number, ageMs = 0): Entry | null {
-    const denial = isDenial(found.kind);
-    if ((denial ? this.#noDenials : this.#noSuccesses).covers(key)) return null;
-    const before = this.#successes.peek(key) ?? this.#denials.peek(key);
-    if (before !== undefined && this.#isWorthMore(before, found, nowMs)) return null;
-    const keptMs = this.#keptMs(key, found);
-    const tally = found.kind === KIND_NAME_ERROR ? (this.#modules.tallyFor?.(key) ?? null) : null;
-    const storedAtMs = nowMs - ageMs;
+  #store(asked: Asked, answer: Answer, found: Found, nowMs: number, ageMs = 0): Entry | null {
+    const { key, keyHash } = asked;
     const { kind, lifetimeSeconds, answersQuestion } = found;
-    const options = { kind, lifetimeSeconds, answersQuestion, storedAtMs, staleMs: keptMs, tally };
+    if ((isDenial(kind) ? this.#noDenials : this.#noSuccesses).covers(key)) return null;
+    const before = this.#table.find(key, keyHash);
+    if (before !== null && this.#isWorthMore(before, found, nowMs)) return null;
+    const staleMs = this.#keptMs(key, found);
+    const tally = kind === KIND_NAME_ERROR ? (this.#modules.tallyFor?.(key) ?? null) : null;
+    const storedAtMs = nowMs - ageMs;
+    const options = { kind, lifetimeSeconds, answersQuestion, storedAtMs, staleMs, tally };
     const entry = new Entry(key, answer, options);
     entry.uses = before?.uses ?? 0;
-    if (before !== undefined && before.isDenial !== denial) {
-      (denial ? this.#successes : this.#denials).delete(key);
-    }
-    (denial ? this.#denials : this.#successes).put(entry, nowMs);
-    this.#absentKey = '';
+    if (before !== null) this.#storeOf(before).delete(before);
+    this.#storeOf(entry).put(entry, nowMs, keyHash);
     this.#used = true;
     return entry;
   }

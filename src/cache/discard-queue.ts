@@ -1,35 +1,45 @@
 /**
- * Entries by the second from which they are of no use: a list per second, linked through the
- * entries, so that joining and leaving cost the same whatever the number of entries.
+ * Entries by the second from which they are of no use: a list per second, so that joining and leaving
+ * cost the same whatever the number of entries.
  *
- *   second 71 ─▶ entry ⇄ entry ⇄ entry
- *   second 74 ─▶ entry
+ *   second 71 ─▶ slot ⇄ slot ⇄ slot
+ *   second 74 ─▶ slot
  */
 import type { Entry } from './entry.ts';
+import type { EntryTable } from './entry-table.ts';
+import { NONE } from './slot-links.ts';
 
 export class DiscardQueue {
-  /** The first entry of each list. BOUNDED by the entries of the store. */
-  readonly #lists = new Map<number, Entry>();
+  readonly #table: EntryTable;
+  /** The first slot of each list. BOUNDED by the entries of the store. */
+  readonly #lists = new Map<number, number>();
   /** No list is earlier than this second. */
   #earliest = Number.POSITIVE_INFINITY;
 
-  add(entry: Entry): void {
-    const second = entry.discardSecond;
-    const first = this.#lists.get(second) ?? null;
-    entry.later = first;
-    if (first !== null) first.earlier = entry;
-    this.#lists.set(second, entry);
-    if (second < this.#earliest) this.#earliest = second;
+  constructor(table: EntryTable) {
+    this.#table = table;
   }
 
-  remove(entry: Entry): void {
-    const { earlier, later, discardSecond } = entry;
-    if (later !== null) later.earlier = earlier;
-    if (earlier !== null) earlier.later = later;
-    else if (later !== null) this.#lists.set(discardSecond, later);
+  /** It must be in the table. */
+  add({ slot, discardSecond }: Entry): void {
+    const { before, after } = this.#table.discards;
+    const first = this.#lists.get(discardSecond) ?? NONE;
+    before[slot] = NONE;
+    after[slot] = first;
+    if (first !== NONE) before[first] = slot;
+    this.#lists.set(discardSecond, slot);
+    if (discardSecond < this.#earliest) this.#earliest = discardSecond;
+  }
+
+  /** It must still be in the table. */
+  remove({ slot, discardSecond }: Entry): void {
+    const { before, after } = this.#table.discards;
+    const earlier = before[slot];
+    const later = after[slot];
+    if (later !== NONE) before[later] = earlier;
+    if (earlier !== NONE) after[earlier] = later;
+    else if (later !== NONE) this.#lists.set(discardSecond, later);
     else this.#lists.delete(discardSecond);
-    entry.earlier = null;
-    entry.later = null;
     if (this.#lists.size === 0) this.#earliest = Number.POSITIVE_INFINITY;
   }
 
@@ -37,8 +47,8 @@ export class DiscardQueue {
   due(nowMs: number): Entry | null {
     const now = Math.floor(nowMs / 1000);
     for (; this.#earliest <= now; this.#earliest++) {
-      const entry = this.#lists.get(this.#earliest);
-      if (entry !== undefined) return entry;
+      const slot = this.#lists.get(this.#earliest);
+      if (slot !== undefined) return this.#table.at(slot);
     }
     return null;
   }

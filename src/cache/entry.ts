@@ -10,6 +10,7 @@ import { latin1Slice } from '../dns/latin1.ts';
 import type { StoredAnswer } from '../dns/reply.ts';
 import { isDenial } from './classification.ts';
 import type { Tally } from './counters.ts';
+import { NONE } from './slot-links.ts';
 
 /** What an entry costs beside the octets of its answer and key: objects, links, hash table. */
 const ENTRY_OVERHEAD_OCTETS = 250;
@@ -53,9 +54,8 @@ export class Entry implements StoredAnswer {
   refreshing = false;
   /** After a refresh that failed: not before this time again. */
   retryAtMs = 0;
-  /** Neighbours among the entries with the same `discardSecond`; owned by DiscardQueue. */
-  earlier: Entry | null = null;
-  later: Entry | null = null;
+  /** Its place in the table that it is in; owned by EntryTable. */
+  slot = NONE;
 
   constructor(key: string, answer: Answer, options: EntryOptions) {
     this.key = key;

@@ -153,7 +153,7 @@ function findCached(query: Query, { caches, clock }: ControlSources): CachedAnsw
   const found = caches().flatMap(({ cache }) =>
     variantsOf(query.key).map((key) => cache.peek(key)),
   );
-  return found.filter((entry) => entry !== undefined).map((entry) => describeEntry(entry, nowMs));
+  return found.filter((entry) => entry !== null).map((entry) => describeEntry(entry, nowMs));
 }
 
 function recordTexts({ wire }: Answer): string[] {

@@ -47,7 +47,7 @@ const IDLE_SHARE = 0.01;
  */
 export function keepMemorySmall(): () => void {
   const keeper = new MemoryKeeper();
-  keepHeapSmall(() => keeper.look());
+  keepHeapSmall({ isHeavy: () => keeper.isHeavy, onCollected: () => keeper.look() });
   return () => {
     setTimeout(() => keeper.begin(), FIRST_RELEASE_MS).unref();
   };
@@ -64,6 +64,10 @@ class MemoryKeeper {
   #isBusy = false;
   #isHeavy = false;
   #wasBusy = false;
+
+  get isHeavy(): boolean {
+    return this.#isHeavy;
+  }
 
   async begin(): Promise<void> {
     this.#pages = await FilePages.find();

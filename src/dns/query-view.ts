@@ -15,6 +15,7 @@ import {
   OPCODE_SHIFT,
   readUint16,
 } from './header.ts';
+import { hashOctets } from './key-hash.ts';
 import { latin1Slice } from './latin1.ts';
 import { LOWER, MAX_LABEL_LENGTH, MAX_NAME_LENGTH, skipName } from './name.ts';
 import { TYPE_OPT } from './type.ts';
@@ -46,6 +47,8 @@ export class QueryView {
   /** Lower-cased question, then one octet of DO and CD: the cache key. BOUNDED by the longest name. */
   readonly key = Buffer.alloc(MAX_KEY_LENGTH);
   keyLength = 0;
+  /** Of `key` (key-hash.ts). */
+  keyHash = 0;
   /** Where each label of `key` starts, left to right. BOUNDED by the number of labels in 255 octets. */
   readonly labelOffsets = new Uint8Array(MAX_LABELS);
   labelCount = 0;
@@ -99,6 +102,7 @@ export class QueryView {
     const outcome = this.#readRecords(packet, start, before, before + additionals);
     const flagBits = (this.dnssecOk ? KEY_DO : 0) | ((this.flags & FLAG_CD) !== 0 ? KEY_CD : 0);
     this.key[this.keyLength++] = flagBits;
+    this.keyHash = hashOctets(this.key, this.keyLength);
     return outcome;
   }
 

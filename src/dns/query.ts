@@ -62,6 +62,8 @@ export class Query {
   readonly server: string;
   /** Lower-cased question and DO and CD bits, as latin1 text: equal keys, equal answers. */
   readonly key: string;
+  /** Of `key` (key-hash.ts). */
+  readonly keyHash: number;
   /** Second header word. */
   readonly flags: number;
   readonly qtype: number;
@@ -93,6 +95,7 @@ export class Query {
     this.parent = context.parent ?? null;
     this.trace = context.trace ?? context.parent?.trace ?? null;
     this.key = view.keyText;
+    this.keyHash = view.keyHash;
     this.flags = view.flags;
     this.qtype = view.qtype;
     this.qclass = view.qclass;

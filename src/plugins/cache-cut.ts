@@ -96,7 +96,7 @@ export class NxdomainCut {
       const key = keys[i];
       if ((this.#passed.get(key) ?? 0) > nowMs) continue;
       const entry = this.#modules.cache.get(key);
-      if (entry === undefined || nowMs >= entry.expiresAtMs) {
+      if (entry === null || nowMs >= entry.expiresAtMs) {
         this.#probe(descent, key, () => this.#descend(descent, keys, i));
         return;
       }

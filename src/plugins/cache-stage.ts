@@ -58,8 +58,8 @@ export class CacheStage implements Stage, HitPath {
 
   // A name outside the cache's zones is never stored, so it is not looked for here.
   hit(view: QueryView, nowMs: number, counters: CacheCounters): Entry | null {
-    const entry = this.#cache.get(view.keyText);
-    if (entry === undefined || nowMs >= entry.expiresAtMs) return null;
+    const entry = this.#cache.getFor(view);
+    if (entry === null || nowMs >= entry.expiresAtMs) return null;
     const { prefetch } = this.#options;
     if (prefetch.amount !== 0) {
       if (this.#isDue(entry, nowMs)) return null;
@@ -81,8 +81,8 @@ export class CacheStage implements Stage, HitPath {
   sheds(view: QueryView, nowMs: number, counters: CacheCounters, { address }: Client): boolean {
     const reason = this.#fetcher.shortage(address);
     if (reason === null) return false;
-    const entry = this.#cache.get(view.keyText);
-    if (entry !== undefined && this.#cache.isOfUse(entry, nowMs)) return false;
+    const entry = this.#cache.getFor(view);
+    if (entry !== null && this.#cache.isOfUse(entry, nowMs)) return false;
     counters.requests++;
     counters.misses++;
     this.#modules.throttle.refuse(address, reason);
@@ -97,14 +97,14 @@ export class CacheStage implements Stage, HitPath {
     }
     const nowMs = this.#modules.clock.nowMs();
     const counters = this.countersFor(query.server);
-    const entry = this.#cache.get(query.key);
-    if (entry !== undefined && nowMs < entry.expiresAtMs) {
+    const entry = this.#cache.get(query.key, query.keyHash);
+    if (entry !== null && nowMs < entry.expiresAtMs) {
       countHit(entry, counters);
       this.#serveFresh(query, entry, nowMs, counters, done);
-    } else if (entry !== undefined && this.#cache.servesStale(entry, nowMs)) {
+    } else if (entry !== null && this.#cache.servesStale(entry, nowMs)) {
       countHit(entry, counters);
       this.#serveStale(query, entry, nowMs, counters, done);
-    } else if (entry !== undefined && this.#cache.guards(entry, nowMs)) {
+    } else if (entry !== null && this.#cache.guards(entry, nowMs)) {
       counters.requests++;
       counters.misses++;
       this.#serveGuarded(query, entry, nowMs, counters, done);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CacheBudget } from '../../../src/cache/budget.ts';
 import { KIND_SUCCESS } from '../../../src/cache/classification.ts';
 import { Entry } from '../../../src/cache/entry.ts';
+import { EntryTable } from '../../../src/cache/entry-table.ts';
 import { entriesFor, Store } from '../../../src/cache/store.ts';
 import { a, makeAnswer, makeQuery } from '../../helpers/cache-fixture.ts';
 
@@ -20,12 +21,21 @@ function makeEntry(name: string, lifetimeSeconds = 60, storedAtMs = 0): Entry {
 
 function makeStore(budget = new CacheBudget(1e9), capacity = 0, keepPopular = false) {
   const evictions = { count: 0 };
+  const table = new EntryTable();
   const store = new Store(
     { capacity, keepPopular },
-    { budget, onEviction: () => evictions.count++ },
+    { budget, table, onEviction: () => evictions.count++ },
   );
   store.open();
-  return { store, evictions };
+  const has = (entry: Entry) => table.find(entry.key) === entry;
+  /** Puts an entry in the place of the one with its key. */
+  const replace = (entry: Entry) => {
+    const before = table.find(entry.key);
+    if (before === null) throw new Error('nothing to replace');
+    store.delete(before);
+    store.put(entry, 0);
+  };
+  return { store, table, evictions, has, replace };
 }
 
 function fill(store: Store, count: number, lifetimeSeconds = 60, prefix = 'n'): Entry[] {
@@ -53,31 +63,31 @@ describe('a full store that keeps what is popular', () => {
   const makeKeeping = () => makeStore(new CacheBudget(1e9), 0, true);
 
   test('spares what was used since it was last at the end of the line', () => {
-    const { store } = makeKeeping();
+    const { store, has } = makeKeeping();
     const [popular, once, never] = fill(store, MAX_ENTRIES);
     popular.uses = 2;
     once.uses = 1;
     store.put(makeEntry('new'), 0);
-    expect(store.peek(popular.key)).toBe(popular);
-    expect(store.peek(once.key)).toBeUndefined();
-    expect(store.peek(never.key)).toBe(never);
+    expect(has(popular)).toBe(true);
+    expect(has(once)).toBe(false);
+    expect(has(never)).toBe(true);
   });
 
   test('drops it the next time, when nobody has used it any more', () => {
-    const { store } = makeKeeping();
+    const { store, has } = makeKeeping();
     const [popular] = fill(store, MAX_ENTRIES);
     popular.uses = 100;
     fill(store, MAX_ENTRIES, 60, 'flood');
-    expect(store.peek(popular.key)).toBeUndefined();
+    expect(has(popular)).toBe(false);
   });
 
   test('keeps what is used now and then through a flood of names used once', () => {
-    const { store } = makeKeeping();
+    const { store, has } = makeKeeping();
     const [popular] = fill(store, MAX_ENTRIES);
     for (let round = 0; round < 20; round++) {
       popular.uses += 2;
       fill(store, MAX_ENTRIES - 1, 60, `flood${round}-`);
-      expect(store.peek(popular.key)).toBe(popular);
+      expect(has(popular)).toBe(true);
     }
   });
 
@@ -92,58 +102,58 @@ describe('a full store that keeps what is popular', () => {
 
 describe('a full store', () => {
   test('drops what was used least recently', () => {
-    const { store, evictions } = makeStore();
+    const { store, evictions, has } = makeStore();
     const [first, second] = fill(store, MAX_ENTRIES);
-    store.get(first.key);
+    store.touch(first);
     store.put(makeEntry('new'), 0);
     expect(store.size).toBe(MAX_ENTRIES);
     expect(evictions.count).toBe(1);
-    expect(store.peek(first.key)).toBe(first);
-    expect(store.peek(second.key)).toBeUndefined();
+    expect(has(first)).toBe(true);
+    expect(has(second)).toBe(false);
   });
 
   test('drops what expired first, however recently it was used', () => {
-    const { store, evictions } = makeStore();
+    const { store, evictions, has } = makeStore();
     const [old] = fill(store, MAX_ENTRIES - 1);
     const short = makeEntry('short', 10);
     store.put(short, 0);
-    store.get(short.key);
+    store.touch(short);
     store.put(makeEntry('new', 60, 10_000), 10_000);
-    expect(store.peek(short.key)).toBeUndefined();
-    expect(store.peek(old.key)).toBe(old);
+    expect(has(short)).toBe(false);
+    expect(has(old)).toBe(true);
     expect(evictions.count).toBe(1);
   });
 
   test('keeps what has a second to live', () => {
-    const { store } = makeStore();
+    const { store, has } = makeStore();
     const [old] = fill(store, MAX_ENTRIES - 1);
     const short = makeEntry('short', 10);
     store.put(short, 0);
     store.put(makeEntry('new'), 9999);
-    expect(store.peek(short.key)).toBe(short);
-    expect(store.peek(old.key)).toBeUndefined();
+    expect(has(short)).toBe(true);
+    expect(has(old)).toBe(false);
   });
 
   test('takes a new answer to a known question without dropping another', () => {
-    const { store, evictions } = makeStore();
+    const { store, evictions, replace } = makeStore();
     fill(store, MAX_ENTRIES);
-    store.put(makeEntry('n5'), 0);
+    replace(makeEntry('n5'));
     expect(store.size).toBe(MAX_ENTRIES);
     expect(evictions.count).toBe(0);
   });
 
   test('finds every expired entry, whatever order they came, left and were replaced in', () => {
-    const { store } = makeStore();
+    const { store, has, replace, table } = makeStore();
     const entries = fill(store, MAX_ENTRIES, 7);
-    store.delete(entries[3].key);
-    store.put(makeEntry('n4', 100), 0);
-    store.put(makeEntry('n900', 100), 0);
+    store.delete(entries[3]);
+    replace(makeEntry('n4', 100));
+    replace(makeEntry('n900', 100));
     store.put(makeEntry('longer', 100), 0);
     for (let i = 0; i < MAX_ENTRIES - 3; i++) store.put(makeEntry(`new${i}`, 60, 8000), 8000);
     for (const name of ['n4', 'n900', 'longer']) {
-      expect(store.peek(makeQuery({ name: `${name}.test` }).key)).toBeDefined();
+      expect(table.find(makeQuery({ name: `${name}.test` }).key)).not.toBeNull();
     }
-    expect(entries.filter((entry) => store.peek(entry.key) === entry)).toHaveLength(0);
+    expect(entries.filter(has)).toHaveLength(0);
   });
 });
 
@@ -154,8 +164,11 @@ describe('the budget', () => {
     const { store } = makeStore();
     const entries = fill(store, 5);
     expect(store.octets).toBe(entries.reduce((sum, { octets }) => sum + octets, 0));
-    store.put(makeEntry('n0'), 0);
-    for (const { key } of entries) store.delete(key);
+    const [first, ...others] = entries;
+    const newer = makeEntry('n0');
+    store.delete(first);
+    store.put(newer, 0);
+    for (const entry of [newer, ...others]) store.delete(entry);
     expect(store.octets).toBe(0);
   });
 

@@ -34,16 +34,21 @@ const CHURN = `
   }`;
 
 test('the young generation stays small under a load that would make V8 let it grow', () => {
-  const bounded = run<{ largest: number; collections: number }>(`${CHURN}
-    keepHeapSmall(() => collections++);
+  const bounded = (isHeavy: boolean) =>
+    run<{ largest: number; collections: number }>(`${CHURN}
+    keepHeapSmall({ isHeavy: () => ${isHeavy}, onCollected: () => collections++ });
     await churn();
     console.log(JSON.stringify({ largest, collections }));`);
-  expect(bounded.largest).toBeLessThanOrEqual(8 * MB);
-  expect(bounded.collections).toBeGreaterThan(0);
+  const light = bounded(false);
+  expect(light.largest).toBeLessThanOrEqual(8 * MB);
+  expect(light.collections).toBeGreaterThan(0);
+  const heavy = bounded(true);
+  expect(heavy.largest).toBeLessThanOrEqual(16 * MB);
+  expect(heavy.collections).toBeLessThan(light.collections);
   const free = run<{ largest: number }>(`${CHURN}
     await churn();
     console.log(JSON.stringify({ largest }));`);
-  expect(free.largest).toBeGreaterThan(bounded.largest);
+  expect(free.largest).toBeGreaterThan(heavy.largest);
 });
 
 test('at rest, what a load has left behind is collected, once', () => {
