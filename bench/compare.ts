@@ -73,9 +73,8 @@ function movesToNamespace(): boolean {
 
 async function main(): Promise<void> {
   const scenarios = pick(SCENARIOS, values.scenario);
-  const servers = [SERVERS[0], ...pick(SERVERS.slice(1), values.server)].filter(
-    ({ program }) => program === '' || isInstalled(program),
-  );
+  const wanted = new Set([SERVERS[0], ...pick(SERVERS, values.server)]);
+  const servers = [...wanted].filter(({ program }) => program === '' || isInstalled(program));
   const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-bench-'));
   const upstreamPort = await freePort();
   const upstream = await startUpstream(join(folder, 'nsd'), upstreamPort);

@@ -1,9 +1,9 @@
 /**
- * Pages of files in our memory, most of them Node's code and constants: a page that was not written
- * can be taken away at any time, and whoever needs it gets it again from the page cache.
+ * Pages of Node's binary in our memory, code and constants: a page that was not written can be taken
+ * away at any time, and whoever needs it gets it again from the page cache.
  */
 import { openSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type Koffi from 'koffi';
 
@@ -54,7 +54,8 @@ export class FilePages {
       const libc = koffi.load(null);
       // Addresses are below 2⁴⁷, so exact as numbers.
       const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
-      const mappings = unwrittenFileMappings(await readFile('/proc/self/smaps', 'latin1'));
+      const binary = await readlink('/proc/self/exe', 'latin1');
+      const mappings = unwrittenMappings(await readFile('/proc/self/smaps', 'latin1'), binary);
       const pieces = mappings.flatMap(inPieces);
       return new FilePages({ madvise, trim: trimOf(libc) }, pieces, new ResidentFiles());
     } catch {
@@ -117,15 +118,16 @@ class ResidentFiles {
 }
 
 /**
- * The mappings in the text of /proc/PID/smaps that show nothing but a file. A mapping with a single
- * page of its own (relocated, or written before it was made read-only) is left alone: that page could
- * not be had again.
+ * The mappings in the text of /proc/PID/smaps that show nothing but the file at `path`. A mapping with
+ * a single page of its own (relocated, or written before it was made read-only) is left alone: that
+ * page could not be had again. Other files are left alone, too: whoever mapped them may unmap them, and then there may be
+ * something else at that address the next time.
  */
-export function unwrittenFileMappings(smaps: string): Mapping[] {
+export function unwrittenMappings(smaps: string, path: string): Mapping[] {
   const found: Mapping[] = [];
   for (const entry of smaps.split(/\n(?=[\da-f]+-[\da-f]+ )/)) {
-    const head = /^([\da-f]+)-([\da-f]+) r-[-x]p [\da-f]+ \S+ (\d+)/.exec(entry);
-    if (head === null || head[3] === '0' || !/^Anonymous: +0 kB$/m.test(entry)) continue;
+    const head = /^([\da-f]+)-([\da-f]+) r-[-x]p [\da-f]+ \S+ \d+ +(.*)/.exec(entry);
+    if (head === null || head[3] !== path || !/^Anonymous: +0 kB$/m.test(entry)) continue;
     const start = Number.parseInt(head[1], 16);
     found.push({ start, length: Number.parseInt(head[2], 16) - start });
   }

@@ -71,8 +71,6 @@ export class QueryView {
   /** The client's options that a reply repeats, ready to send. BOUNDED by MAX_ECHO_LENGTH. */
   readonly echo = Buffer.alloc(MAX_ECHO_LENGTH);
   echoLength = 0;
-  /** `key` as text; '' until somebody asks for it. */
-  #keyText = '';
 
   /**
    * Reads the message at `packet[start..start + length)`. Returns one of READ_*. After READ_FORMERR
@@ -82,7 +80,6 @@ export class QueryView {
     if (length < HEADER_LENGTH) return READ_DROP;
     this.flags = readUint16(packet, start + 2);
     this.length = length;
-    this.#keyText = '';
     this.questionEnd = 0;
     this.hasOpt = false;
     this.ednsSize = 0;
@@ -106,10 +103,9 @@ export class QueryView {
     return outcome;
   }
 
-  /** The key as latin1 text: one string for all who ask, so that comparing it is looking at its address. */
+  /** The key as latin1 text. */
   get keyText(): string {
-    if (this.#keyText === '') this.#keyText = latin1Slice(this.key, 0, this.keyLength);
-    return this.#keyText;
+    return latin1Slice(this.key, 0, this.keyLength);
   }
 
   /** The largest reply this client takes over UDP, in octets. */

@@ -41,7 +41,7 @@ export interface Hit extends StoredAnswer {
   toAnswer(ttlSeconds: number): Answer | null;
 }
 
-/** The short cut for answers that lie ready: no Query is built, nothing is allocated but the key. */
+/** The short cut for answers that lie ready: no Query is built, nothing is allocated. */
 export interface HitPath {
   /** The counters of one listener; the same object for the same label, for good. */
   countersFor(server: string): CacheCounters;

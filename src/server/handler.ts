@@ -2,7 +2,7 @@
  * Answers packets: reads the question in place, finds the zone's pipeline, and either copies a
  * stored answer over the query or sends a Query down the chain.
  *
- * The hit path is synchronous from `handle` to its return and allocates nothing but the cache key.
+ * The hit path is synchronous from `handle` to its return and allocates nothing.
  */
 
 import {

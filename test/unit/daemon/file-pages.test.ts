@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { unwrittenFileMappings } from '../../../src/daemon/file-pages.ts';
+import { unwrittenMappings } from '../../../src/daemon/file-pages.ts';
+
+const NODE_BINARY = '/usr/local/bin/node (deleted)';
 
 /** An entry of smaps(5) with the lines that matter. */
-function entry(range: string, mode: string, inode: number, anonymousKib: number): string {
-  return `${range} ${mode} 0034a000 fe:00 ${inode}    /usr/local/bin/node
+function entry(range: string, mode: string, anonymousKib: number, path = NODE_BINARY): string {
+  return `${range} ${mode} 0034a000 fe:00 77    ${path}
 Size:              41960 kB
 Rss:               24544 kB
 Anonymous:             ${anonymousKib} kB
@@ -14,26 +16,26 @@ VmFlags: rd ex mr mw me sd
 }
 
 describe('the mappings that can be taken away', () => {
-  test('are code and constants of files', () => {
-    const smaps =
-      entry('00400000-0074a000', 'r--p', 77, 0) + entry('0074a000-03044000', 'r-xp', 77, 0);
-    expect(unwrittenFileMappings(smaps)).toEqual([
+  test('are code and constants of the binary', () => {
+    const smaps = entry('00400000-0074a000', 'r--p', 0) + entry('0074a000-03044000', 'r-xp', 0);
+    expect(unwrittenMappings(smaps, NODE_BINARY)).toEqual([
       { start: 0x400000, length: 0x34a000 },
       { start: 0x74a000, length: 0x28fa000 },
     ]);
   });
 
   test.each([
-    ['with pages of their own', entry('00400000-0074a000', 'r--p', 77, 4)],
-    ['that can be written', entry('00400000-0074a000', 'rw-p', 77, 0)],
-    ['that are shared', entry('00400000-0074a000', 'r--s', 77, 0)],
-    ['of no file', entry('00400000-0074a000', 'r--p', 0, 0)],
+    ['with pages of their own', entry('00400000-0074a000', 'r--p', 4)],
+    ['that can be written', entry('00400000-0074a000', 'rw-p', 0)],
+    ['that are shared', entry('00400000-0074a000', 'r--s', 0)],
+    ['of no file', entry('00400000-0074a000', 'r--p', 0, '')],
+    ['of another file', entry('00400000-0074a000', 'r--p', 0, '/etc/ld.so.cache')],
   ])('are not those %s', (_what, smaps) => {
-    expect(unwrittenFileMappings(smaps)).toEqual([]);
+    expect(unwrittenMappings(smaps, NODE_BINARY)).toEqual([]);
   });
 
   test('are none in a text without mappings', () => {
-    expect(unwrittenFileMappings('')).toEqual([]);
+    expect(unwrittenMappings('', NODE_BINARY)).toEqual([]);
   });
 });
 
