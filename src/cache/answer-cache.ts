@@ -12,6 +12,7 @@ import { FLAG_RD } from '../dns/header.ts';
 import { hashText } from '../dns/key-hash.ts';
 import type { Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
+import { KeyTable } from '../tables/key-table.ts';
 import type { CacheBudget } from './budget.ts';
 import {
   classify,
@@ -23,7 +24,6 @@ import {
 } from './classification.ts';
 import { CacheCounters, type Tally } from './counters.ts';
 import { Entry } from './entry.ts';
-import { EntryTable } from './entry-table.ts';
 import { isKey, matchesQuestion, typeOf } from './key.ts';
 import { type LifetimeOptions, lifetimeSeconds, type TtlBounds } from './lifetime.ts';
 import { Store } from './store.ts';
@@ -95,7 +95,7 @@ export class AnswerCache {
   readonly #options: AnswerCacheOptions;
   readonly #modules: AnswerCacheModules;
   /** The entries of both. */
-  readonly #table = new EntryTable();
+  readonly #table = new KeyTable<Entry>();
   readonly #successes: Store;
   readonly #denials: Store;
   readonly #noSuccesses: ZoneSet;
@@ -142,7 +142,7 @@ export class AnswerCache {
   }
 
   /** The entry for a key, fresh or not; using it keeps it from being evicted. */
-  get(key: string, hash?: number): Entry | null {
+  get(key: string, hash = hashText(key)): Entry | null {
     return this.#touched(this.#table.find(key, hash));
   }
 
@@ -215,7 +215,7 @@ export class AnswerCache {
 
   /** The entry for a key, as it is: this is no use of it. */
   peek(key: string): Entry | null {
-    return this.#table.find(key);
+    return this.#table.find(key, hashText(key));
   }
 
   /** Forgets what `isMeant` says. Returns how many entries that were. */

@@ -5,24 +5,26 @@
  *   second 71 ─▶ slot ⇄ slot ⇄ slot
  *   second 74 ─▶ slot
  */
+import type { KeyTable } from '../tables/key-table.ts';
+import { NONE, type SlotLinks } from '../tables/slot-links.ts';
 import type { Entry } from './entry.ts';
-import type { EntryTable } from './entry-table.ts';
-import { NONE } from './slot-links.ts';
 
 export class DiscardQueue {
-  readonly #table: EntryTable;
+  readonly #table: KeyTable<Entry>;
+  readonly #links: SlotLinks;
   /** The first slot of each list. BOUNDED by the entries of the store. */
   readonly #lists = new Map<number, number>();
   /** No list is earlier than this second. */
   #earliest = Number.POSITIVE_INFINITY;
 
-  constructor(table: EntryTable) {
+  constructor(table: KeyTable<Entry>) {
     this.#table = table;
+    this.#links = table.makeLinks();
   }
 
   /** It must be in the table. */
   add({ slot, discardSecond }: Entry): void {
-    const { before, after } = this.#table.discards;
+    const { before, after } = this.#links;
     const first = this.#lists.get(discardSecond) ?? NONE;
     before[slot] = NONE;
     after[slot] = first;
@@ -33,7 +35,7 @@ export class DiscardQueue {
 
   /** It must still be in the table. */
   remove({ slot, discardSecond }: Entry): void {
-    const { before, after } = this.#table.discards;
+    const { before, after } = this.#links;
     const earlier = before[slot];
     const later = after[slot];
     if (later !== NONE) before[later] = earlier;

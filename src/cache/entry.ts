@@ -8,9 +8,10 @@ import { type Answer, readAnswer } from '../dns/answer.ts';
 import { HEADER_LENGTH, RCODE_MASK, readUint16, writeUint16 } from '../dns/header.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import type { StoredAnswer } from '../dns/reply.ts';
+import type { Keyed } from '../tables/key-table.ts';
+import { NONE } from '../tables/slot-links.ts';
 import { isDenial } from './classification.ts';
 import type { Tally } from './counters.ts';
-import { NONE } from './slot-links.ts';
 
 /** What an entry costs beside the octets of its answer and key: objects, links, hash table. */
 const ENTRY_OVERHEAD_OCTETS = 250;
@@ -28,7 +29,7 @@ export interface EntryOptions {
   readonly tally?: Tally | null;
 }
 
-export class Entry implements StoredAnswer {
+export class Entry implements StoredAnswer, Keyed {
   readonly key: string;
   readonly records: string;
   readonly ttlOffsets: string;
@@ -54,7 +55,6 @@ export class Entry implements StoredAnswer {
   refreshing = false;
   /** After a refresh that failed: not before this time again. */
   retryAtMs = 0;
-  /** Its place in the table that it is in; owned by EntryTable. */
   slot = NONE;
 
   constructor(key: string, answer: Answer, options: EntryOptions) {

@@ -3,9 +3,11 @@
  * asks, all get the answer.
  */
 import { FLAG_RD } from '../dns/header.ts';
+import { hashText } from '../dns/key-hash.ts';
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Query } from '../dns/query.ts';
-import { SlotMap } from '../tables/slot-map.ts';
+import { type Keyed, KeyTable } from '../tables/key-table.ts';
+import { NONE } from '../tables/slot-links.ts';
 import { FairShare } from './fair-share.ts';
 
 /** Takes what a flight brings. Must not throw. */
@@ -34,8 +36,7 @@ interface Waiter<T> {
 }
 
 /** A question on its way, for the one who asks it. */
-export interface Flight<T> {
-  readonly key: string;
+export interface Flight<T> extends Keyed {
   /** BOUNDED by `maxPerFlight`. */
   readonly waiters: Waiter<T>[];
 }
@@ -44,7 +45,7 @@ export class FlightTable<T> {
   readonly #maxPerFlight: number;
   readonly #share: FairShare;
   /** Who waits for what. BOUNDED by #share, flights and waiters together. */
-  readonly #flights = new SlotMap<string, Flight<T>>();
+  readonly #flights = new KeyTable<Flight<T>>();
 
   constructor(options: FlightOptions) {
     this.#maxPerFlight = options.maxPerFlight;
@@ -74,21 +75,22 @@ export class FlightTable<T> {
    */
   board(query: Query, landed: Landed<T>, start: (flight: Flight<T>) => void): Refusal | null {
     const key = flightKey(query);
-    const boarded = this.#flights.get(key);
-    if (boarded !== undefined && boarded.waiters.length >= this.#maxPerFlight) return 'question';
+    const hash = key === query.key ? query.keyHash : hashText(key);
+    const boarded = this.#flights.find(key, hash);
+    if (boarded !== null && boarded.waiters.length >= this.#maxPerFlight) return 'question';
     const client = query.client.address;
     if (!this.#share.take(client)) return 'upstream';
-    if (boarded !== undefined) {
+    if (boarded !== null) {
       boarded.waiters.push({ landed, client });
       return null;
     }
-    const flight = { key, waiters: [{ landed, client }] };
-    this.#flights.add(key, flight);
+    const flight: Flight<T> = { key, slot: NONE, waiters: [{ landed, client }] };
+    this.#flights.add(flight, hash);
     try {
       start(flight);
     } catch (error) {
       // A stage must not throw. If one does, the server answers; nobody may board this flight again.
-      if (this.#flights.get(key) === flight) this.#remove(flight);
+      if (flight.slot !== NONE) this.#remove(flight);
       throw error;
     }
     return null;
@@ -100,9 +102,9 @@ export class FlightTable<T> {
     for (const { landed } of flight.waiters) landed(result);
   }
 
-  #remove({ key, waiters }: Flight<T>): void {
-    this.#flights.delete(key);
-    for (const { client } of waiters) this.#share.give(client);
+  #remove(flight: Flight<T>): void {
+    this.#flights.remove(flight);
+    for (const { client } of flight.waiters) this.#share.give(client);
   }
 }
 

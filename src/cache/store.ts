@@ -4,11 +4,11 @@
  * answer in demand is spared once each time it is found at the end of the line: a flood of names that
  * are asked for once must not push out what an outage would leave nobody else to answer.
  */
+import type { KeyTable } from '../tables/key-table.ts';
+import { SlotList } from '../tables/slot-links.ts';
 import type { CacheBudget } from './budget.ts';
 import { DiscardQueue } from './discard-queue.ts';
 import type { Entry } from './entry.ts';
-import type { EntryTable } from './entry-table.ts';
-import { NONE, SlotList } from './slot-links.ts';
 
 /** What a store of the default capacity holds at most. */
 export const DEFAULT_CAPACITY = 10_000;
@@ -37,7 +37,7 @@ const MAX_SPARED = 8;
 export interface StoreModules {
   readonly budget: CacheBudget;
   /** Where its entries are found by their keys. */
-  readonly table: EntryTable;
+  readonly table: KeyTable<Entry>;
   /** Called for each entry that had to make room. */
   readonly onEviction: () => void;
 }
@@ -59,7 +59,7 @@ export class Store {
     this.#extraOctets = Math.max(0, extra) * OCTETS_PER_EXTRA_ENTRY;
     this.#keepPopular = options.keepPopular;
     this.#modules = modules;
-    this.#order = new SlotList(modules.table.uses);
+    this.#order = new SlotList(modules.table.makeLinks());
     this.#queue = new DiscardQueue(modules.table);
   }
 
@@ -79,19 +79,15 @@ export class Store {
   /** All entries, the one used last first. */
   entries(): Entry[] {
     const { table } = this.#modules;
-    const all: Entry[] = [];
-    for (let slot = this.#order.last; slot !== NONE; slot = table.uses.before[slot]) {
-      const entry = table.at(slot);
-      if (entry !== null) all.push(entry);
-    }
-    return all;
+    const slots = this.#order.toArray().reverse();
+    return slots.map((slot) => table.at(slot)).filter((entry) => entry !== null);
   }
 
   /**
    * Takes in an entry whose key, of which `hash` is the hash, is not in the table. Does nothing in a store that is closed: an answer
    * may come in for a configuration that is gone.
    */
-  put(entry: Entry, nowMs: number, hash?: number): void {
+  put(entry: Entry, nowMs: number, hash: number): void {
     if (!this.#isOpen) return;
     const { budget, table } = this.#modules;
     if (this.size >= this.#maxEntries) this.evict(nowMs);

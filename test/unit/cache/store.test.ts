@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { CacheBudget } from '../../../src/cache/budget.ts';
 import { KIND_SUCCESS } from '../../../src/cache/classification.ts';
 import { Entry } from '../../../src/cache/entry.ts';
-import { EntryTable } from '../../../src/cache/entry-table.ts';
 import { entriesFor, Store } from '../../../src/cache/store.ts';
+import { hashText } from '../../../src/dns/key-hash.ts';
+import { KeyTable } from '../../../src/tables/key-table.ts';
 import { a, makeAnswer, makeQuery } from '../../helpers/cache-fixture.ts';
 
 const MAX_ENTRIES = 1024;
@@ -19,30 +20,35 @@ function makeEntry(name: string, lifetimeSeconds = 60, storedAtMs = 0): Entry {
   });
 }
 
+function put(store: Store, entry: Entry, nowMs: number): void {
+  store.put(entry, nowMs, hashText(entry.key));
+}
+
 function makeStore(budget = new CacheBudget(1e9), capacity = 0, keepPopular = false) {
   const evictions = { count: 0 };
-  const table = new EntryTable();
+  const table = new KeyTable<Entry>();
   const store = new Store(
     { capacity, keepPopular },
     { budget, table, onEviction: () => evictions.count++ },
   );
   store.open();
-  const has = (entry: Entry) => table.find(entry.key) === entry;
+  const find = (key: string) => table.find(key, hashText(key));
+  const has = (entry: Entry) => find(entry.key) === entry;
   /** Puts an entry in the place of the one with its key. */
   const replace = (entry: Entry) => {
-    const before = table.find(entry.key);
+    const before = find(entry.key);
     if (before === null) throw new Error('nothing to replace');
     store.delete(before);
-    store.put(entry, 0);
+    put(store, entry, 0);
   };
-  return { store, table, evictions, has, replace };
+  return { store, find, evictions, has, replace };
 }
 
 function fill(store: Store, count: number, lifetimeSeconds = 60, prefix = 'n'): Entry[] {
   const entries = Array.from({ length: count }, (_, i) =>
     makeEntry(`${prefix}${i}`, lifetimeSeconds),
   );
-  for (const entry of entries) store.put(entry, 0);
+  for (const entry of entries) put(store, entry, 0);
   return entries;
 }
 
@@ -67,7 +73,7 @@ describe('a full store that keeps what is popular', () => {
     const [popular, once, never] = fill(store, MAX_ENTRIES);
     popular.uses = 2;
     once.uses = 1;
-    store.put(makeEntry('new'), 0);
+    put(store, makeEntry('new'), 0);
     expect(has(popular)).toBe(true);
     expect(has(once)).toBe(false);
     expect(has(never)).toBe(true);
@@ -94,7 +100,7 @@ describe('a full store that keeps what is popular', () => {
   test('makes room when all is popular', () => {
     const { store, evictions } = makeKeeping();
     for (const entry of fill(store, MAX_ENTRIES)) entry.uses = 9;
-    store.put(makeEntry('new'), 0);
+    put(store, makeEntry('new'), 0);
     expect(evictions.count).toBe(1);
     expect(store.size).toBe(MAX_ENTRIES);
   });
@@ -105,7 +111,7 @@ describe('a full store', () => {
     const { store, evictions, has } = makeStore();
     const [first, second] = fill(store, MAX_ENTRIES);
     store.touch(first);
-    store.put(makeEntry('new'), 0);
+    put(store, makeEntry('new'), 0);
     expect(store.size).toBe(MAX_ENTRIES);
     expect(evictions.count).toBe(1);
     expect(has(first)).toBe(true);
@@ -116,9 +122,9 @@ describe('a full store', () => {
     const { store, evictions, has } = makeStore();
     const [old] = fill(store, MAX_ENTRIES - 1);
     const short = makeEntry('short', 10);
-    store.put(short, 0);
+    put(store, short, 0);
     store.touch(short);
-    store.put(makeEntry('new', 60, 10_000), 10_000);
+    put(store, makeEntry('new', 60, 10_000), 10_000);
     expect(has(short)).toBe(false);
     expect(has(old)).toBe(true);
     expect(evictions.count).toBe(1);
@@ -128,8 +134,8 @@ describe('a full store', () => {
     const { store, has } = makeStore();
     const [old] = fill(store, MAX_ENTRIES - 1);
     const short = makeEntry('short', 10);
-    store.put(short, 0);
-    store.put(makeEntry('new'), 9999);
+    put(store, short, 0);
+    put(store, makeEntry('new'), 9999);
     expect(has(short)).toBe(true);
     expect(has(old)).toBe(false);
   });
@@ -143,15 +149,15 @@ describe('a full store', () => {
   });
 
   test('finds every expired entry, whatever order they came, left and were replaced in', () => {
-    const { store, has, replace, table } = makeStore();
+    const { store, has, replace, find } = makeStore();
     const entries = fill(store, MAX_ENTRIES, 7);
     store.delete(entries[3]);
     replace(makeEntry('n4', 100));
     replace(makeEntry('n900', 100));
-    store.put(makeEntry('longer', 100), 0);
-    for (let i = 0; i < MAX_ENTRIES - 3; i++) store.put(makeEntry(`new${i}`, 60, 8000), 8000);
+    put(store, makeEntry('longer', 100), 0);
+    for (let i = 0; i < MAX_ENTRIES - 3; i++) put(store, makeEntry(`new${i}`, 60, 8000), 8000);
     for (const name of ['n4', 'n900', 'longer']) {
-      expect(table.find(makeQuery({ name: `${name}.test` }).key)).not.toBeNull();
+      expect(find(makeQuery({ name: `${name}.test` }).key)).not.toBeNull();
     }
     expect(entries.filter(has)).toHaveLength(0);
   });
@@ -167,7 +173,7 @@ describe('the budget', () => {
     const [first, ...others] = entries;
     const newer = makeEntry('n0');
     store.delete(first);
-    store.put(newer, 0);
+    put(store, newer, 0);
     for (const entry of [newer, ...others]) store.delete(entry);
     expect(store.octets).toBe(0);
   });

@@ -1,43 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KIND_SUCCESS } from '../../../src/cache/classification.ts';
-import { Entry } from '../../../src/cache/entry.ts';
-import { EntryTable } from '../../../src/cache/entry-table.ts';
-import { SlotLinks, SlotList } from '../../../src/cache/slot-links.ts';
 import { hashText } from '../../../src/dns/key-hash.ts';
-import { a, makeAnswer } from '../../helpers/cache-fixture.ts';
+import { type Keyed, KeyTable } from '../../../src/tables/key-table.ts';
+import { NONE, SlotLinks, SlotList } from '../../../src/tables/slot-links.ts';
 
-const ANSWER = makeAnswer({ name: 'any.test' }, { answers: [a(60)] });
+const makeItem = (key: string): Keyed => ({ key, slot: NONE });
 
-function makeEntry(key: string): Entry {
-  return new Entry(key, ANSWER, {
-    kind: KIND_SUCCESS,
-    lifetimeSeconds: 60,
-    answersQuestion: true,
-    storedAtMs: 0,
-    staleMs: 0,
-  });
-}
-
-function findOctets(table: EntryTable, key: string, hash = hashText(key)): Entry | null {
+function findOctets(table: KeyTable<Keyed>, key: string, hash = hashText(key)): Keyed | null {
   const octets = Buffer.from(`${key}and what is behind it`, 'latin1');
   return table.findOctets(octets, key.length, hash);
 }
 
 describe('a table', () => {
   test('is empty at first', () => {
-    const table = new EntryTable();
-    expect(table.find('a')).toBeNull();
+    const table = new KeyTable<Keyed>();
+    expect(table.find('a', hashText('a'))).toBeNull();
     expect(findOctets(table, 'a')).toBeNull();
   });
 
   test('finds the very key among those with its hash', () => {
-    const table = new EntryTable();
-    const entries = ['a', 'b', 'ab', 'aB', '\xe4', ''].map(makeEntry);
-    for (const entry of entries) table.add(entry, 7);
-    for (const entry of entries) {
-      expect(table.find(entry.key, 7)).toBe(entry);
-      expect(findOctets(table, entry.key, 7)).toBe(entry);
+    const table = new KeyTable<Keyed>();
+    const items = ['a', 'b', 'ab', 'aB', '\xe4', ''].map(makeItem);
+    for (const item of items) table.add(item, 7);
+    for (const item of items) {
+      expect(table.find(item.key, 7)).toBe(item);
+      expect(findOctets(table, item.key, 7)).toBe(item);
     }
     expect(table.find('c', 7)).toBeNull();
     expect(findOctets(table, 'A', 7)).toBeNull();
@@ -49,27 +36,29 @@ describe('a table', () => {
     const steps = fc.array(fc.tuple(fc.boolean(), keys), { maxLength: 600 });
     fc.assert(
       fc.property(steps, fc.constantFrom(1, 3, 1e9), (list, hashes) => {
-        const table = new EntryTable();
+        const table = new KeyTable<Keyed>();
         const hashOf = (key: string) => hashText(key) % hashes;
-        const model = new Map<string, Entry>();
+        const model = new Map<string, Keyed>();
         for (const [isAddition, key] of list) {
           const known = model.get(key);
           if (isAddition && known === undefined) {
-            const entry = makeEntry(key);
-            table.add(entry, hashOf(key));
-            model.set(key, entry);
+            const item = makeItem(key);
+            table.add(item, hashOf(key));
+            model.set(key, item);
           } else if (!isAddition && known !== undefined) {
             table.remove(known);
             model.delete(key);
+            table.remove(known);
             expect(table.find(key, hashOf(key))).toBeNull();
           }
         }
-        for (const entry of model.values()) {
-          const hash = hashOf(entry.key);
-          expect(table.find(entry.key, hash)).toBe(entry);
-          expect(findOctets(table, entry.key, hash)).toBe(entry);
-          expect(table.at(entry.slot)).toBe(entry);
+        for (const item of model.values()) {
+          const hash = hashOf(item.key);
+          expect(table.find(item.key, hash)).toBe(item);
+          expect(findOctets(table, item.key, hash)).toBe(item);
+          expect(table.at(item.slot)).toBe(item);
         }
+        expect(table.size).toBe(model.size);
         expect(new Set([...model.values()].map(({ slot }) => slot)).size).toBe(model.size);
       }),
       { seed: 11, numRuns: 200 },
@@ -77,15 +66,17 @@ describe('a table', () => {
   });
 
   test('takes no more slots than it needs for what comes and goes', () => {
-    const table = new EntryTable();
-    const entries = Array.from({ length: 1000 }, (_, i) => makeEntry(`k${i}`));
-    for (const entry of entries) table.add(entry);
+    const table = new KeyTable<Keyed>();
+    const links = table.makeLinks();
+    const items = Array.from({ length: 1000 }, (_, i) => makeItem(`k${i}`));
+    for (const item of items) table.add(item, hashText(item.key));
     for (let round = 0; round < 20; round++) {
-      for (const entry of entries) table.remove(entry);
-      for (const entry of entries) table.add(entry);
+      for (const item of items) table.remove(item);
+      for (const item of items) table.add(item, hashText(item.key));
     }
-    expect(Math.max(...entries.map(({ slot }) => slot))).toBe(999);
-    expect(table.uses.after.length).toBe(1024);
+    expect(Math.max(...items.map(({ slot }) => slot))).toBe(999);
+    expect(table.size).toBe(1000);
+    expect([links.after.length, table.makeLinks().before.length]).toEqual([1024, 1024]);
   });
 });
 
@@ -115,18 +106,12 @@ test('lists that share their links keep their order, whatever is pushed, moved a
           models[which].push(...models[which].splice(at, 1));
         }
         for (const [i, model] of models.entries()) {
-          expect(slotsOf(lists[i], links.after, 'first')).toEqual(model);
-          expect(slotsOf(lists[i], links.before, 'last')).toEqual(model.toReversed());
+          expect(lists[i].toArray()).toEqual(model);
           expect(lists[i].size).toBe(model.length);
+          expect(model.length === 0 || lists[i].first === model[0]).toBe(true);
         }
       }
     }),
     { seed: 3, numRuns: 200 },
   );
 });
-
-function slotsOf(list: SlotList, links: Int32Array, from: 'first' | 'last'): number[] {
-  const slots: number[] = [];
-  for (let slot = list[from]; slot >= 0; slot = links[slot]) slots.push(slot);
-  return slots;
-}

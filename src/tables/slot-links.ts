@@ -1,11 +1,11 @@
-/** Neighbours of entries in lists, by the slots that the entries have in their table. */
+/** Neighbours in lists, by the slots that they have in their table (key-table.ts). */
 
 /** Where there is no slot. */
 export const NONE = -1;
 
 /**
- * Numbers, and not fields of the entries: an old object that leads to a new one is work for the
- * collector each time, and there would be six of them for each entry that comes and goes.
+ * Numbers, and not fields of what is listed: an old object that leads to a new one is work for the
+ * collector each time, and there would be two of them for each list that something comes into and goes from.
  */
 export class SlotLinks {
   /** BOUNDED by the slots of the table, like `after`. */
@@ -38,10 +38,6 @@ export class SlotList {
     return this.#first;
   }
 
-  get last(): number {
-    return this.#last;
-  }
-
   /** Adds a slot that is in no list of these links. */
   push(slot: number): void {
     const { before, after } = this.#links;
@@ -62,6 +58,13 @@ export class SlotList {
     if (after === NONE) this.#last = before;
     else this.#links.before[after] = before;
     this.#size--;
+  }
+
+  /** All of them, the first one first. */
+  toArray(): number[] {
+    const slots: number[] = [];
+    for (let slot = this.#first; slot !== NONE; slot = this.#links.after[slot]) slots.push(slot);
+    return slots;
   }
 
   moveToEnd(slot: number): void {
