@@ -23,7 +23,7 @@ const HELP = `npm run bench -- [options]
   --scenario NAMES   only these, with commas between: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --server NAMES     only these beside ours: ${SERVERS.slice(1)
     .map(({ name }) => name)
-    .join(', ')}
+    .join(', ')}; ${SERVERS[0].name}: none
   --seconds N        how long each load lasts (10)
   --rounds N         how often each server is measured, in turns; the table has the medians (1)
   --minutes N        how long the memory scenario loads (10)

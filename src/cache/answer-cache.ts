@@ -107,21 +107,20 @@ export class AnswerCache {
   #used = false;
 
   constructor(options: AnswerCacheOptions, modules: AnswerCacheModules) {
-    const { budget } = modules;
     const table = this.#table;
+    const { budget } = modules;
+    const shared = { budget, table, uses: table.makeLinks(), discards: table.makeLinks() };
     this.#options = options;
     this.#modules = modules;
     const keepPopular = options.staleMs > 0;
     const success = { capacity: options.success.capacity, keepPopular };
     const denial = { capacity: options.denial.capacity, keepPopular };
     this.#successes = new Store(success, {
-      budget,
-      table,
+      ...shared,
       onEviction: () => this.#counters.successEvictions++,
     });
     this.#denials = new Store(denial, {
-      budget,
-      table,
+      ...shared,
       onEviction: () => this.#counters.denialEvictions++,
     });
     this.#noSuccesses = new ZoneSet(options.success.disabledZones);

@@ -17,9 +17,9 @@ export class DiscardQueue {
   /** No list is earlier than this second. */
   #earliest = Number.POSITIVE_INFINITY;
 
-  constructor(table: KeyTable<Entry>) {
+  constructor(table: KeyTable<Entry>, links: SlotLinks) {
     this.#table = table;
-    this.#links = table.makeLinks();
+    this.#links = links;
   }
 
   /** It must be in the table. */

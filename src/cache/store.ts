@@ -5,7 +5,7 @@
  * are asked for once must not push out what an outage would leave nobody else to answer.
  */
 import type { KeyTable } from '../tables/key-table.ts';
-import { SlotList } from '../tables/slot-links.ts';
+import { type SlotLinks, SlotList } from '../tables/slot-links.ts';
 import type { CacheBudget } from './budget.ts';
 import { DiscardQueue } from './discard-queue.ts';
 import type { Entry } from './entry.ts';
@@ -36,8 +36,10 @@ const MAX_SPARED = 8;
 /** What a store works with. */
 export interface StoreModules {
   readonly budget: CacheBudget;
-  /** Where its entries are found by their keys. */
+  /** Where its entries are found by their keys, and links of that table; shared by the stores of a cache. */
   readonly table: KeyTable<Entry>;
+  readonly uses: SlotLinks;
+  readonly discards: SlotLinks;
   /** Called for each entry that had to make room. */
   readonly onEviction: () => void;
 }
@@ -59,8 +61,8 @@ export class Store {
     this.#extraOctets = Math.max(0, extra) * OCTETS_PER_EXTRA_ENTRY;
     this.#keepPopular = options.keepPopular;
     this.#modules = modules;
-    this.#order = new SlotList(modules.table.makeLinks());
-    this.#queue = new DiscardQueue(modules.table);
+    this.#order = new SlotList(modules.uses);
+    this.#queue = new DiscardQueue(modules.table, modules.discards);
   }
 
   get size(): number {

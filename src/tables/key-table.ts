@@ -33,15 +33,10 @@ export class KeyTable<T extends Keyed> {
   /** As many as there are slots. */
   #chains = new Int32Array(0);
   #firstFree = NONE;
-  #size = 0;
   /** BOUNDED by the lists that its owner has. */
   readonly #links: SlotLinks[] = [];
 
-  get size(): number {
-    return this.#size;
-  }
-
-  /** For lists of what is in here. */
+  /** For lists of what is in here: each item may be in one of those that share the links. */
   makeLinks(): SlotLinks {
     const links = new SlotLinks();
     links.grow(this.#items.length);
@@ -82,7 +77,6 @@ export class KeyTable<T extends Keyed> {
     item.slot = slot;
     this.#items[slot] = item;
     this.#hashes[slot] = hash;
-    this.#size++;
     this.#chain(slot);
   }
 
@@ -103,7 +97,6 @@ export class KeyTable<T extends Keyed> {
     next[slot] = this.#firstFree;
     this.#firstFree = slot;
     item.slot = NONE;
-    this.#size--;
   }
 
   #first(hash: number): number {

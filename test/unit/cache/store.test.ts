@@ -29,7 +29,10 @@ function makeStore(budget = new CacheBudget(1e9), capacity = 0, keepPopular = fa
   const table = new KeyTable<Entry>();
   const store = new Store(
     { capacity, keepPopular },
-    { budget, table, onEviction: () => evictions.count++ },
+    {
+      ...{ budget, table, uses: table.makeLinks(), discards: table.makeLinks() },
+      onEviction: () => evictions.count++,
+    },
   );
   store.open();
   const find = (key: string) => table.find(key, hashText(key));
