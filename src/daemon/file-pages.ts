@@ -29,22 +29,25 @@ interface Calls {
   readonly trim: () => void;
 }
 
+/** What of the process is in memory, in octets. */
+export interface MemoryUsage {
+  readonly residentOctets: number;
+  /** Pages of files among it. */
+  readonly fileOctets: number;
+}
+
 /** Takes pages away piece by piece, round and round like the hand of a clock. */
 export class FilePages {
   readonly #calls: Calls;
   /** BOUNDED by the size of Node's binary. */
   readonly #pieces: readonly Mapping[];
-  readonly #resident: { readonly octets: number };
+  readonly #usage: () => MemoryUsage;
   #hand = 0;
 
-  private constructor(
-    calls: Calls,
-    pieces: readonly Mapping[],
-    resident: { readonly octets: number },
-  ) {
+  private constructor(calls: Calls, pieces: readonly Mapping[], usage: () => MemoryUsage) {
     this.#calls = calls;
     this.#pieces = pieces;
-    this.#resident = resident;
+    this.#usage = usage;
   }
 
   /** Resolves to one without pieces where the C library cannot be called, or there is no /proc. */
@@ -57,15 +60,16 @@ export class FilePages {
       const binary = await readlink('/proc/self/exe', 'latin1');
       const mappings = unwrittenMappings(await readFile('/proc/self/smaps', 'latin1'), binary);
       const pieces = mappings.flatMap(inPieces);
-      return new FilePages({ madvise, trim: trimOf(libc) }, pieces, new ResidentFiles());
+      return new FilePages({ madvise, trim: trimOf(libc) }, pieces, openUsage());
     } catch {
-      return new FilePages({ madvise: () => 0, trim: () => {} }, [], { octets: 0 });
+      const usage = { residentOctets: 0, fileOctets: 0 };
+      return new FilePages({ madvise: () => 0, trim: () => {} }, [], () => usage);
     }
   }
 
-  /** Octets of files in our memory. */
-  get residentOctets(): number {
-    return this.#resident.octets;
+  /** What is in memory now: one system call. */
+  usage(): MemoryUsage {
+    return this.#usage();
   }
 
   /** How many pieces there are. */
@@ -99,22 +103,20 @@ export class FilePages {
   }
 }
 
-/** How much of files is in our memory. The file in /proc stays open: each look is one system call. */
-class ResidentFiles {
-  readonly #descriptor: number;
-  /** `readFileSync` would take 64 KiB for each look, to be collected. */
-  readonly #text = Buffer.alloc(128);
-
-  /** Throws without /proc. */
-  constructor() {
-    this.#descriptor = openSync('/proc/self/statm', 'r');
-  }
-
-  get octets(): number {
-    const length = readSync(this.#descriptor, this.#text, 0, this.#text.length, 0);
-    // proc_pid_statm(5): the third number.
-    return Number(this.#text.toString('latin1', 0, length).split(' ')[2]) * PAGE_OCTETS;
-  }
+/** The file in /proc stays open, so each look is one system call. Throws without /proc. */
+function openUsage(): () => MemoryUsage {
+  const descriptor = openSync('/proc/self/statm', 'r');
+  // `readFileSync` would take 64 KiB for each look, to be collected.
+  const text = Buffer.alloc(128);
+  return () => {
+    const length = readSync(descriptor, text, 0, text.length, 0);
+    // proc_pid_statm(5): the second number, and the third.
+    const [, resident, files] = text.toString('latin1', 0, length).split(' ', 3);
+    return {
+      residentOctets: Number(resident) * PAGE_OCTETS,
+      fileOctets: Number(files) * PAGE_OCTETS,
+    };
+  };
 }
 
 /**

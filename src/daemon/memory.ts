@@ -4,7 +4,7 @@
  *
  * ```
  *   start ──▶ all is given back once: most of it was needed by the start alone
- *   under load ──▶ looked at after collections; above a limit the clock's hand (file-pages.ts) goes on
+ *   under load ──▶ looked at after collections; above the limits the clock's hand (file-pages.ts) goes on
  *   a second without load ──▶ all is given back
  *   a second with nearly nothing to do ──▶ what a load has left in the heap is collected
  * ```
@@ -24,13 +24,21 @@ const RELEASE_SHARE = 0.05;
 const PIECE_PAUSE_MS = 1;
 
 const MIB = 1024 * 1024;
+/** A level above which something is done about it, and how far down that is to bring it. */
+interface Limit {
+  readonly above: number;
+  readonly to: number;
+}
+
+/** Resident memory. While there is less nothing is given back under load: each piece holds queries up. */
+const RESIDENT_OCTETS: Limit = { above: 50 * MIB, to: 48 * MIB };
 /**
- * Files in use above which some are taken away, and how far down. At rest and under a light load up to
- * 15 MiB are in use: with a lower limit they would be given back and fetched for ever.
+ * Files in use when there is more. At rest and under a light load up to 20 MiB are in use: with a lower
+ * limit they would be given back and fetched for ever.
  */
-const LIMITS_OCTETS = {
+const FILES_OCTETS: Readonly<Record<'heavy' | 'light', Limit>> = {
   heavy: { above: 13 * MIB, to: 11 * MIB },
-  light: { above: 20 * MIB, to: 15 * MIB },
+  light: { above: 24 * MIB, to: 17 * MIB },
 };
 
 /**
@@ -80,8 +88,10 @@ class MemoryKeeper {
     const nowMs = performance.now();
     if (this.#pages === null || this.#isReleasing || nowMs < this.#nextLookAtMs) return;
     this.#nextLookAtMs = nowMs + LOOK_PAUSE_MS;
-    const { above, to } = this.#isHeavy ? LIMITS_OCTETS.heavy : LIMITS_OCTETS.light;
-    if (this.#pages.residentOctets > above) void this.#release(this.#pages, to);
+    const files = this.#isHeavy ? FILES_OCTETS.heavy : FILES_OCTETS.light;
+    const { residentOctets, fileOctets } = this.#pages.usage();
+    if (residentOctets <= RESIDENT_OCTETS.above || fileOctets <= files.above) return;
+    void this.#release(this.#pages, files.to);
   }
 
   #lookEachSecond(): void {
@@ -90,26 +100,23 @@ class MemoryKeeper {
     this.#isHeavy = share > HEAVY_SHARE;
     if (share < IDLE_SHARE) this.#rest();
     if (this.#isBusy) this.#wasBusy = true;
-    if (this.#isBusy || !this.#wasBusy || this.#pages === null || this.#isReleasing) {
-      // What V8's compiler had and gave up; less than a millisecond.
-      if (this.#isBusy && this.#pages !== null) this.#trim(this.#pages);
-      this.look();
+    if (this.#pages === null || this.#isReleasing) return;
+    if (this.#wasBusy && !this.#isBusy) {
+      this.#wasBusy = false;
+      void this.#release(this.#pages, 0);
       return;
     }
-    this.#wasBusy = false;
-    void this.#release(this.#pages, 0);
-  }
-
-  /** Returns the milliseconds that it took. */
-  #trim(pages: FilePages): number {
-    const startMs = performance.now();
-    pages.trim();
-    return performance.now() - startMs;
+    // What V8's compiler had and gave up; a millisecond.
+    if (this.#isBusy && this.#pages.usage().residentOctets > RESIDENT_OCTETS.above)
+      this.#pages.trim();
+    this.look();
   }
 
   /**
    * Takes pages away until there are few enough, once round at most. 0: takes all, and
    * for longer. What the C library holds goes as well. Never rejects.
+   *
+   * @param toOctets of files
    */
   async #release(pages: FilePages, toOctets: number): Promise<void> {
     this.#isReleasing = true;
@@ -118,15 +125,23 @@ class MemoryKeeper {
       const startMs = performance.now();
       if (toOctets === 0) pages.giveUpNext();
       else pages.releaseNext();
-      const isEnough = toOctets !== 0 && pages.residentOctets <= toOctets;
+      const isEnough = toOctets !== 0 && isSmall(pages, toOctets);
       tookMs += performance.now() - startMs;
       if (isEnough) break;
       await sleep(PIECE_PAUSE_MS, undefined, { ref: false });
     }
-    tookMs += this.#trim(pages);
-    this.#nextLookAtMs = performance.now() + Math.max(LOOK_PAUSE_MS, tookMs / RELEASE_SHARE);
+    const trimmedAtMs = performance.now();
+    pages.trim();
+    const nowMs = performance.now();
+    tookMs += nowMs - trimmedAtMs;
+    this.#nextLookAtMs = nowMs + Math.max(LOOK_PAUSE_MS, tookMs / RELEASE_SHARE);
     this.#isReleasing = false;
   }
+}
+
+function isSmall(pages: FilePages, toOctets: number): boolean {
+  const { residentOctets, fileOctets } = pages.usage();
+  return fileOctets <= toOctets || residentOctets <= RESIDENT_OCTETS.to;
 }
 
 /** Tells the load by the processor time of the process. */

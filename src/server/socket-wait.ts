@@ -68,7 +68,8 @@ export class SocketWait {
   /** True when the socket has something; false when the event loop is to have its turn. */
   untilReadable(fd: number): boolean {
     const startMs = this.#clock.nowMs();
-    const waitMs = Math.min(MAX_WAIT_MS, Math.floor(this.#timerAtMs - startMs));
+    // Rounded up: a timer may be late by less than a millisecond, as libuv's are.
+    const waitMs = Math.min(MAX_WAIT_MS, Math.ceil(this.#timerAtMs - startMs));
     if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;
     if (this.#loop.timeoutMs() === 0) return false;
     this.#polled.writeInt32LE(fd, 0);

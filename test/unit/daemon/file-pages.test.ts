@@ -43,13 +43,13 @@ describe('the mappings that can be taken away', () => {
 const PROGRAM = `
 import { FilePages } from '${new URL('../../../src/daemon/file-pages.ts', import.meta.url).href}';
 const pages = await FilePages.find();
-const before = pages.residentOctets;
+const before = pages.usage().fileOctets;
 for (let i = 0; i < pages.pieces; i++) pages.giveUpNext();
-const after = pages.residentOctets;
+const after = pages.usage().fileOctets;
 JSON.parse(JSON.stringify({ used: [again => again] }));
 for (let i = 0; i < pages.pieces; i++) pages.releaseNext();
 pages.trim();
-console.log(JSON.stringify({ pieces: pages.pieces, before, after, later: pages.residentOctets }));
+console.log(JSON.stringify({ pieces: pages.pieces, before, after, later: pages.usage().fileOctets }));
 `;
 
 test('once round takes away most of what the start of Node.js needed', () => {

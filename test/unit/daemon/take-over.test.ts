@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HandOver } from '../../../src/daemon/hand-over.ts';
 import { handOverCounts } from '../../../src/daemon/hand-over-counts.ts';
@@ -102,6 +103,8 @@ describe('a start beside a running instance', () => {
     fill(youngest, ['b']);
     await offer(where, [oldest]);
     const first = await findSocketName(where);
+    // Names tell the millisecond; within one of them nobody is the younger.
+    await sleep(2);
     await offer(where, [youngest]);
     await expect.poll(() => findSocketName(where)).not.toBe(first);
     await takeOver(where, [after]).start();
