@@ -30,15 +30,18 @@ interface Limit {
   readonly to: number;
 }
 
-/** Resident memory. While there is less nothing is given back under load: each piece holds queries up. */
-const RESIDENT_OCTETS: Limit = { above: 50 * MIB, to: 48 * MIB };
 /**
- * Files in use when there is more. At rest and under a light load up to 20 MiB are in use: with a lower
- * limit they would be given back and fetched for ever.
+ * Resident memory beside the heap that the start has left, 22 MiB with the stock Corefile. While there is less nothing is
+ * given back under load: each piece holds queries up.
+ */
+const GROWTH_OCTETS: Limit = { above: 28 * MIB, to: 26 * MIB };
+/**
+ * Files in use when there is more. Under a light load up to 15 MiB are in use: with a lower limit they would be
+ * given back and fetched for ever.
  */
 const FILES_OCTETS: Readonly<Record<'heavy' | 'light', Limit>> = {
   heavy: { above: 13 * MIB, to: 11 * MIB },
-  light: { above: 24 * MIB, to: 17 * MIB },
+  light: { above: 20 * MIB, to: 15 * MIB },
 };
 
 /**
@@ -66,6 +69,8 @@ class MemoryKeeper {
   readonly #rest = createRest();
   /** Null until the start is over. */
   #pages: FilePages | null = null;
+  /** What the start has left beside files; more for a larger configuration. */
+  #startedOctets = 0;
   #isReleasing = false;
   #nextLookAtMs = 0;
   /** Whether there was a load in the last second, a heavy one, and one since all was last given back. */
@@ -80,6 +85,8 @@ class MemoryKeeper {
   async begin(): Promise<void> {
     this.#pages = await FilePages.find();
     await this.#release(this.#pages, 0);
+    const { residentOctets, fileOctets } = this.#pages.usage();
+    this.#startedOctets = residentOctets - fileOctets;
     everySecond(() => this.#lookEachSecond());
   }
 
@@ -90,7 +97,7 @@ class MemoryKeeper {
     this.#nextLookAtMs = nowMs + LOOK_PAUSE_MS;
     const files = this.#isHeavy ? FILES_OCTETS.heavy : FILES_OCTETS.light;
     const { residentOctets, fileOctets } = this.#pages.usage();
-    if (residentOctets <= RESIDENT_OCTETS.above || fileOctets <= files.above) return;
+    if (!this.#hasGrown(residentOctets, GROWTH_OCTETS.above) || fileOctets <= files.above) return;
     void this.#release(this.#pages, files.to);
   }
 
@@ -107,9 +114,13 @@ class MemoryKeeper {
       return;
     }
     // What V8's compiler had and gave up; a millisecond.
-    if (this.#isBusy && this.#pages.usage().residentOctets > RESIDENT_OCTETS.above)
-      this.#pages.trim();
+    const { residentOctets } = this.#pages.usage();
+    if (this.#isBusy && this.#hasGrown(residentOctets, GROWTH_OCTETS.above)) this.#pages.trim();
     this.look();
+  }
+
+  #hasGrown(residentOctets: number, byOctets: number): boolean {
+    return residentOctets > this.#startedOctets + byOctets;
   }
 
   /**
@@ -125,7 +136,7 @@ class MemoryKeeper {
       const startMs = performance.now();
       if (toOctets === 0) pages.giveUpNext();
       else pages.releaseNext();
-      const isEnough = toOctets !== 0 && isSmall(pages, toOctets);
+      const isEnough = toOctets !== 0 && this.#isSmall(pages, toOctets);
       tookMs += performance.now() - startMs;
       if (isEnough) break;
       await sleep(PIECE_PAUSE_MS, undefined, { ref: false });
@@ -137,11 +148,11 @@ class MemoryKeeper {
     this.#nextLookAtMs = nowMs + Math.max(LOOK_PAUSE_MS, tookMs / RELEASE_SHARE);
     this.#isReleasing = false;
   }
-}
 
-function isSmall(pages: FilePages, toOctets: number): boolean {
-  const { residentOctets, fileOctets } = pages.usage();
-  return fileOctets <= toOctets || residentOctets <= RESIDENT_OCTETS.to;
+  #isSmall(pages: FilePages, toOctets: number): boolean {
+    const { residentOctets, fileOctets } = pages.usage();
+    return fileOctets <= toOctets || !this.#hasGrown(residentOctets, GROWTH_OCTETS.to);
+  }
 }
 
 /** Tells the load by the processor time of the process. */
