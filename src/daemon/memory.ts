@@ -31,8 +31,8 @@ interface Limit {
 }
 
 /**
- * Resident memory beside the heap that the start has left, 22 MiB with the stock Corefile. While there is less nothing is
- * given back under load: each piece holds queries up.
+ * Resident memory above the least that the process has had beside files, 22 MiB with the stock Corefile and more with a larger
+ * one. While there is less nothing is given back under load: each piece holds queries up.
  */
 const GROWTH_OCTETS: Limit = { above: 28 * MIB, to: 26 * MIB };
 /**
@@ -69,8 +69,8 @@ class MemoryKeeper {
   readonly #rest = createRest();
   /** Null until the start is over. */
   #pages: FilePages | null = null;
-  /** What the start has left beside files; more for a larger configuration. */
-  #startedOctets = 0;
+  /** The least of memory beside files so far: who starts under load learns it later. */
+  #leastOctets = Number.POSITIVE_INFINITY;
   #isReleasing = false;
   #nextLookAtMs = 0;
   /** Whether there was a load in the last second, a heavy one, and one since all was last given back. */
@@ -85,8 +85,6 @@ class MemoryKeeper {
   async begin(): Promise<void> {
     this.#pages = await FilePages.find();
     await this.#release(this.#pages, 0);
-    const { residentOctets, fileOctets } = this.#pages.usage();
-    this.#startedOctets = residentOctets - fileOctets;
     everySecond(() => this.#lookEachSecond());
   }
 
@@ -96,8 +94,8 @@ class MemoryKeeper {
     if (this.#pages === null || this.#isReleasing || nowMs < this.#nextLookAtMs) return;
     this.#nextLookAtMs = nowMs + LOOK_PAUSE_MS;
     const files = this.#isHeavy ? FILES_OCTETS.heavy : FILES_OCTETS.light;
-    const { residentOctets, fileOctets } = this.#pages.usage();
-    if (!this.#hasGrown(residentOctets, GROWTH_OCTETS.above) || fileOctets <= files.above) return;
+    const { grownOctets, fileOctets } = this.#measure(this.#pages);
+    if (grownOctets <= GROWTH_OCTETS.above || fileOctets <= files.above) return;
     void this.#release(this.#pages, files.to);
   }
 
@@ -114,13 +112,15 @@ class MemoryKeeper {
       return;
     }
     // What V8's compiler had and gave up; a millisecond.
-    const { residentOctets } = this.#pages.usage();
-    if (this.#isBusy && this.#hasGrown(residentOctets, GROWTH_OCTETS.above)) this.#pages.trim();
+    const { grownOctets } = this.#measure(this.#pages);
+    if (this.#isBusy && grownOctets > GROWTH_OCTETS.above) this.#pages.trim();
     this.look();
   }
 
-  #hasGrown(residentOctets: number, byOctets: number): boolean {
-    return residentOctets > this.#startedOctets + byOctets;
+  #measure(pages: FilePages): { readonly grownOctets: number; readonly fileOctets: number } {
+    const { residentOctets, fileOctets } = pages.usage();
+    this.#leastOctets = Math.min(this.#leastOctets, residentOctets - fileOctets);
+    return { grownOctets: residentOctets - this.#leastOctets, fileOctets };
   }
 
   /**
@@ -150,8 +150,8 @@ class MemoryKeeper {
   }
 
   #isSmall(pages: FilePages, toOctets: number): boolean {
-    const { residentOctets, fileOctets } = pages.usage();
-    return fileOctets <= toOctets || !this.#hasGrown(residentOctets, GROWTH_OCTETS.to);
+    const { grownOctets, fileOctets } = this.#measure(pages);
+    return fileOctets <= toOctets || grownOctets <= GROWTH_OCTETS.to;
   }
 }
 
