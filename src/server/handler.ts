@@ -59,8 +59,8 @@ export class Handler implements PacketHandler {
   readonly #modules: HandlerModules;
   readonly #view = new QueryView();
   /**
-   * Routes with hits in this batch, the first of these. BOUNDED by the zones served here. A length that
-   * is set to 0 has V8 give the array's memory up, and allocate it anew for the next query.
+   * Its first `#touchedCount` are the routes with hits in this batch, the others null. BOUNDED by the zones
+   * served here. Never shortened: V8 would give its memory up and allocate it anew for the next query.
    */
   readonly #touched: (Route | null)[] = [];
   #touchedCount = 0;
