@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { FrameReader } from '../dns/framing.ts';
 import { writeUint16 } from '../dns/header.ts';
 import type { Clock } from '../log/clock.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { Attempt, Carrier } from './attempt.ts';
 import { Pending } from './pending.ts';
 import { describe } from './socket-problem.ts';
@@ -70,6 +71,7 @@ export class Connection implements Carrier {
       this.#readAtMs = this.#clock.nowMs();
       this.lastUsedAtMs = this.#readAtMs;
       frames.push(chunk, length);
+      this.#askForMore();
     });
     this.#listen();
   }
@@ -190,6 +192,14 @@ export class Connection implements Carrier {
   #take(chunk: Buffer, start: number, end: number): void {
     this.#pending.take(chunk, start, end, this.#readAtMs);
     if (this.#isRetired && this.#pending.size === 0) this.close();
+  }
+
+  /**
+   * The next query would tell the upstream that these answers arrived, but when there is none it may wait for
+   * that. RFC 9293 §3.7.4: "If there is unacknowledged data …, then the sending TCP endpoint buffers all user data".
+   */
+  #askForMore(): void {
+    if (this.#pending.size > 0 && !this.#flushIsDue) acknowledge(this.#socket);
   }
 
   #end(): void {

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { descriptorOf } from './descriptor.ts';
 import { loadLibc, SO_PEERCRED, SOL_SOCKET } from './libc.ts';
 
 /** Octets of a struct ucred (process, user, group; 32 bits each), and where its user stands. */
@@ -39,10 +40,4 @@ export function isTrusted(socket: Socket): boolean {
   if (libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0) return false;
   const user = credentials.readUInt32LE(UCRED_USER);
   return user === 0 || user === process.getuid?.();
-}
-
-/** Node has no public way to a socket's descriptor. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
-  return handle?.fd ?? -1;
 }

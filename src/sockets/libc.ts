@@ -40,6 +40,7 @@ export const IPV6_FREEBIND = 78;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_DEFER_ACCEPT = 9;
+export const TCP_QUICKACK = 12;
 export const UDP_SEGMENT = 103;
 
 export const MSG_DONTWAIT = 0x40;

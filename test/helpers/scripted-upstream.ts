@@ -41,6 +41,8 @@ export class ScriptedUpstream {
   accepted = 0;
   /** Answers after which a connection is closed. */
   closeAfter = Number.POSITIVE_INFINITY;
+  /** False: TCP answers wait until the one before is acknowledged (Nagle's algorithm, RFC 9293 §3.7.4). */
+  noDelay = true;
   readonly #used = new Map<UnrulyRule, number>();
   readonly #connections = new Set<Socket>();
   #udp: UdpSocket | null = null;
@@ -67,7 +69,7 @@ export class ScriptedUpstream {
   /** Listens: on the same port again after a `stop`. */
   async start(): Promise<this> {
     for (;;) {
-      const tcp = createServer({ noDelay: true }, (socket) => this.#serve(socket));
+      const tcp = createServer((socket) => this.#serve(socket.setNoDelay(this.noDelay)));
       tcp.listen(this.#port, '127.0.0.1');
       await once(tcp, 'listening');
       const port = (tcp.address() as AddressInfo).port;

@@ -201,6 +201,18 @@ describe('tcp exchange', () => {
     await idle.stop();
   });
 
+  it('does not keep an upstream waiting that sends one answer after the other is acknowledged', async () => {
+    server.noDelay = false;
+    let waits = 0;
+    for (let i = 0; i < 40; i++) {
+      const startMs = performance.now();
+      await askAll(2);
+      // Linux acknowledges after 40 ms, unless there is something to send.
+      if (performance.now() - startMs > 30) waits++;
+    }
+    expect(waits).toBeLessThan(3);
+  });
+
   it('answers what is under way when it is closed', async () => {
     server.rules = [addressRule('slow.test.', '192.0.2.1', { delayMs: 30 })];
     const slow = ask('slow.test.');
