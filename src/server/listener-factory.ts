@@ -1,6 +1,7 @@
 /** Makes listeners: with our own system calls where koffi can be loaded, with Node's else. */
 import type { Clock } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
+import { EarlyTimer } from '../sockets/early-timer.ts';
 import { Epoll } from '../sockets/epoll.ts';
 import { findEventLoop } from '../sockets/event-loop.ts';
 import { type Libc, type LibcResult, loadLibc } from '../sockets/libc.ts';
@@ -124,7 +125,10 @@ function share(libc: Libc, clock: Clock, isSegmenting: boolean) {
   const loop = findEventLoop();
   return {
     libc,
-    wait: loop === null ? null : new SocketWait({ libc, loop, clock }),
+    wait:
+      loop === null
+        ? null
+        : new SocketWait({ libc, loop, clock, earlyTimer: new EarlyTimer(libc) }),
     memory,
     outbox,
     moderation: new Moderation(libc, () => performance.now()),

@@ -13,6 +13,7 @@
  */
 import type { Clock } from '../log/clock.ts';
 import { idleTime } from '../log/idle-time.ts';
+import type { EarlyTimer } from '../sockets/early-timer.ts';
 import type { EventLoop } from '../sockets/event-loop.ts';
 import { type Libc, POLLIN } from '../sockets/libc.ts';
 
@@ -32,20 +33,25 @@ export interface SocketWaitModules {
   readonly libc: Pick<Libc, 'poll' | 'map'>;
   readonly loop: EventLoop;
   readonly clock: Clock;
+  readonly earlyTimer: Pick<EarlyTimer, 'keep'>;
 }
 
 /** Shared by the listeners of the process: one waits at a time. */
 export class SocketWait {
+  /** When the event loop called, or the last wait was over. */
+  nowMs = 0;
   readonly #libc: Pick<Libc, 'poll'>;
   readonly #loop: EventLoop;
   readonly #clock: Clock;
+  readonly #earlyTimer: Pick<EarlyTimer, 'keep'>;
   /** The socket, and the event loop. */
   readonly #polled: Buffer;
   readonly #address: number;
   #timerAtMs = 0;
   #pausedAtMs = 0;
 
-  constructor({ libc, loop, clock }: SocketWaitModules) {
+  constructor({ libc, loop, clock, earlyTimer }: SocketWaitModules) {
+    this.#earlyTimer = earlyTimer;
     this.#libc = libc;
     this.#loop = loop;
     this.#clock = clock;
@@ -59,25 +65,27 @@ export class SocketWait {
 
   /** To be called when the event loop calls, whose clock is right then. */
   begin(): void {
-    const nowMs = this.#clock.nowMs();
+    this.nowMs = this.#clock.nowMs();
     const timeoutMs = this.#loop.timeoutMs();
-    this.#timerAtMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
-    this.#pausedAtMs = nowMs;
+    this.#timerAtMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.nowMs + timeoutMs;
+    this.#pausedAtMs = this.nowMs;
   }
 
-  /** True when the socket has something; false when the event loop is to have its turn. */
-  untilReadable(fd: number): boolean {
-    const startMs = this.#clock.nowMs();
+  /**
+   * True when the socket has something; false when the event loop is to have its turn. `startMs` is what time
+   * it is. Not to be called when anything was scheduled since `begin`.
+   */
+  untilReadable(fd: number, startMs: number): boolean {
     // Rounded up: a timer may be late by less than a millisecond, as libuv's are.
     const waitMs = Math.min(MAX_WAIT_MS, Math.ceil(this.#timerAtMs - startMs));
     if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;
-    if (this.#loop.timeoutMs() === 0) return false;
+    this.#earlyTimer.keep(startMs);
     this.#polled.writeInt32LE(fd, 0);
     if (this.#libc.poll(this.#address, 2, waitMs) <= 0) return false;
-    const nowMs = this.#clock.nowMs();
-    if (nowMs - startMs > PAUSE_MS) {
-      this.#pausedAtMs = nowMs;
-      idleTime.milliseconds += nowMs - startMs;
+    this.nowMs = this.#clock.nowMs();
+    if (this.nowMs - startMs > PAUSE_MS) {
+      this.#pausedAtMs = this.nowMs;
+      idleTime.milliseconds += this.nowMs - startMs;
     }
     return this.#polled.readUInt16LE(RETURNED_EVENTS) === POLLIN;
   }

@@ -32,6 +32,8 @@ export interface UdpBatchModules {
 
 export class UdpBatch implements Door {
   readonly transport = 'udp';
+  /** When the last queue was empty. The clock is read once for a query: that costs as much as a look-up. */
+  nowMs = 0;
   readonly #endpoint: UdpEndpoint;
   readonly #libc: Libc;
   readonly #memory: PacketMemory;
@@ -50,18 +52,17 @@ export class UdpBatch implements Door {
     this.#handler = modules.handler;
   }
 
-  /** Answers what lies in the socket's queue. Returns false when there may be more. */
-  answerQueue(): boolean {
+  /** Answers what lies in the socket's queue at `startMs`. Returns false when there may be more. */
+  answerQueue(startMs: number): boolean {
     const memory = this.#memory;
     const { fd, nameLength, controlLength } = this.#endpoint;
     memory.shape(nameLength, controlLength);
-    let nowMs = performance.now();
-    if (!this.#handler.hasBacklog) nowMs = this.#moderation.wait(nowMs);
+    this.nowMs = this.#handler.hasBacklog ? startMs : this.#moderation.wait(startMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#libc.recvmmsg(fd, memory.receiveHeaders, memory.slots, MSG_DONTWAIT, 0);
       // Nothing there, or an error that a later datagram will show again.
       if (count <= 0) return true;
-      nowMs = this.#answer(count, nowMs);
+      this.#answer(count);
       if (count < memory.slots) return true;
     }
     return false;
@@ -85,13 +86,13 @@ export class UdpBatch implements Door {
     );
   }
 
-  /** Handles the first `count` slots and sends the replies. Returns what time it is then. */
-  #answer(count: number, startMs: number): number {
+  /** Handles the first `count` slots and sends the replies. */
+  #answer(count: number): void {
     const memory = this.#memory;
     const handler = this.#handler;
     const { packet } = memory;
     if (this.#endpoint.controlLength !== 0) this.#forgetInterfaces(count);
-    handler.batchStart(startMs);
+    handler.batchStart(this.nowMs);
     let replies = 0;
     for (let slot = 0; slot < count; slot++) {
       this.#slot = slot;
@@ -103,10 +104,9 @@ export class UdpBatch implements Door {
       replies++;
     }
     if (replies !== 0) sendMessages(this.#endpoint, memory.outgoing, this.#libc);
-    const nowMs = performance.now();
-    handler.batchEnd(nowMs);
-    this.#moderation.answered(count, count === memory.slots, nowMs);
-    return nowMs;
+    this.nowMs = performance.now();
+    handler.batchEnd(this.nowMs);
+    this.#moderation.answered(count, count === memory.slots, this.nowMs);
   }
 
   /**

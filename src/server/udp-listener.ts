@@ -12,7 +12,7 @@ const MAX_DRAIN_PASSES = 64;
 /** What it works with. */
 export interface UdpListenerModules extends UdpBatchModules {
   /** Null: each wait is the event loop's. */
-  readonly wait: Pick<SocketWait, 'begin' | 'untilReadable'> | null;
+  readonly wait: Pick<SocketWait, 'nowMs' | 'begin' | 'untilReadable'> | null;
 }
 
 export class UdpListener implements Listener {
@@ -56,7 +56,10 @@ export class UdpListener implements Listener {
   drain(): void {
     this.#watcher?.close();
     this.#watcher = null;
-    for (let i = 0; i < MAX_DRAIN_PASSES && this.#batch?.answerQueue() === false; i++);
+    const batch = this.#batch;
+    for (let pass = 0; batch !== null && pass < MAX_DRAIN_PASSES; pass++) {
+      if (batch.answerQueue(performance.now())) return;
+    }
   }
 
   /** Answers, and waits for more, until others are to have their turn. Returns whether it left jobs. */
@@ -65,10 +68,10 @@ export class UdpListener implements Listener {
     const before = handler.handedOn;
     wait?.begin();
     for (;;) {
-      const isEmpty = batch.answerQueue();
+      const isEmpty = batch.answerQueue(wait === null ? performance.now() : wait.nowMs);
       if (handler.handedOn !== before) return true;
       const mayWait = isEmpty && handler.inFlight === 0;
-      if (!mayWait || wait === null || !wait.untilReadable(fd)) return false;
+      if (!mayWait || wait === null || !wait.untilReadable(fd, batch.nowMs)) return false;
     }
   }
 

@@ -46,6 +46,9 @@ export const UDP_SEGMENT = 103;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
+export const CLOCK_MONOTONIC = 1;
+export const TFD_CLOEXEC = 0o2000000;
+
 export const POLLIN = 1;
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
@@ -127,6 +130,9 @@ export interface Libc {
   /** `polled` is the address of `count` pollfd structures. */
   readonly poll: (polled: number, count: number, timeoutMs: number) => number;
   readonly usleep: (us: number) => number;
+  readonly timerfd_create: (clock: number, flags: number) => number;
+  /** `value` is the address of a struct itimerspec, `old` is 0 or another one. */
+  readonly timerfd_settime: (fd: number, flags: number, value: number, old: number) => number;
   readonly errno: () => number;
   /** The address of a buffer's first octet, valid while the buffer lives. */
   addressOf(buffer: Buffer): number;
@@ -184,6 +190,8 @@ function bindFunctions(koffi: typeof Koffi): Libc {
     epoll_wait: library.func('int epoll_wait(int, uintptr_t, int, int)'),
     poll: library.func('int poll(uintptr_t, unsigned long, int)'),
     usleep: library.func('int usleep(uint32_t)'),
+    timerfd_create: library.func('int timerfd_create(int, int)'),
+    timerfd_settime: library.func('int timerfd_settime(int, int, uintptr_t, uintptr_t)'),
     errno: koffi.errno,
     addressOf: (buffer) => Number(koffi.address(buffer)),
     map(length) {

@@ -14,12 +14,15 @@ let limitsMs: number[];
 /** What libuv says of its next timer. */
 let timeoutMs: number;
 let wait: SocketWait;
+/** When it said that it is about to sleep. */
+let sleptAtMs: number[];
 
 beforeEach(() => {
   clock = new ManualClock();
   readable = { socket: POLLIN, loop: POLLIN, afterMs: 0.5 };
   limitsMs = [];
   timeoutMs = -1;
+  sleptAtMs = [];
   const bytes = new ArrayBuffer(16);
   const polled = new DataView(bytes);
   const poll = (_address: number, count: number, limitMs: number) => {
@@ -33,38 +36,50 @@ beforeEach(() => {
     return 1;
   };
   const loop = { descriptor: LOOP, timeoutMs: () => timeoutMs };
-  wait = new SocketWait({ libc: { poll, map: () => ({ bytes, address: 1 }) }, loop, clock });
+  const earlyTimer = { keep: (nowMs: number) => sleptAtMs.push(nowMs) };
+  const libc = { poll, map: () => ({ bytes, address: 1 }) };
+  wait = new SocketWait({ libc, loop, clock, earlyTimer });
   wait.begin();
 });
 
+const untilReadable = () => wait.untilReadable(SOCKET, clock.ms);
+
 test('ends with what comes at the socket, whatever else there is', () => {
-  expect(wait.untilReadable(SOCKET)).toBe(true);
+  expect(untilReadable()).toBe(true);
 });
 
 test('ends for what else the event loop has to do', () => {
   readable.socket = 0;
-  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(untilReadable()).toBe(false);
 });
 
 test('leaves errors of the socket to the event loop', () => {
   readable.socket = 8;
-  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(untilReadable()).toBe(false);
 });
 
 test('lasts two milliseconds at most', () => {
   readable.afterMs = 100;
-  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(untilReadable()).toBe(false);
   expect(limitsMs).toEqual([2]);
+});
+
+test('knows what time it is at its beginning and at its end, and has the early timer kept before it sleeps', () => {
+  expect(wait.nowMs).toBe(clock.ms);
+  const startMs = clock.ms;
+  untilReadable();
+  expect(wait.nowMs).toBe(startMs + 0.5);
+  expect(sleptAtMs).toEqual([startMs]);
 });
 
 test('is over when the next timer is due, however long ago that was asked', () => {
   timeoutMs = 3;
   wait.begin();
   readable.afterMs = 1.5;
-  expect(wait.untilReadable(SOCKET)).toBe(true);
-  expect(wait.untilReadable(SOCKET)).toBe(true);
+  expect(untilReadable()).toBe(true);
+  expect(untilReadable()).toBe(true);
   // libuv would say so still: its clock stands still meanwhile.
-  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(untilReadable()).toBe(false);
   expect(limitsMs).toHaveLength(2);
 });
 
@@ -73,20 +88,21 @@ test('keeps a timer for less than a millisecond', () => {
   wait.begin();
   clock.ms += 0.9;
   readable.afterMs = 100;
-  expect(wait.untilReadable(SOCKET)).toBe(false);
+  expect(untilReadable()).toBe(false);
   expect(limitsMs).toEqual([1]);
 });
 
 test('does not begin when something is to be done at once', () => {
   timeoutMs = 0;
-  expect(wait.untilReadable(SOCKET)).toBe(false);
-  expect(limitsMs).toEqual([]);
+  wait.begin();
+  expect(untilReadable()).toBe(false);
+  expect([limitsMs, sleptAtMs]).toEqual([[], []]);
 });
 
 test('does not begin again after a millisecond of queries without a pause', () => {
   readable.afterMs = 0.001;
   let rounds = 0;
-  while (wait.untilReadable(SOCKET)) {
+  while (untilReadable()) {
     clock.ms += 0.1;
     rounds++;
   }
@@ -97,7 +113,7 @@ test('does not begin again after a millisecond of queries without a pause', () =
 test('begins again and again where there are pauses, and counts them as idle', () => {
   const before = idleTime.milliseconds;
   for (let i = 0; i < 100; i++) {
-    expect(wait.untilReadable(SOCKET)).toBe(true);
+    expect(untilReadable()).toBe(true);
     clock.ms += 0.1;
   }
   expect(idleTime.milliseconds - before).toBeCloseTo(50);

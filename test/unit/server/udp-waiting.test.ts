@@ -9,6 +9,7 @@ import { Moderation } from '../../../src/server/moderation.ts';
 import { SocketWait } from '../../../src/server/socket-wait.ts';
 import { UdpListener } from '../../../src/server/udp-listener.ts';
 import { UdpOutbox } from '../../../src/server/udp-outbox.ts';
+import { EarlyTimer } from '../../../src/sockets/early-timer.ts';
 import { findEventLoop } from '../../../src/sockets/event-loop.ts';
 import { loadLibc } from '../../../src/sockets/libc.ts';
 import { PacketMemory } from '../../../src/sockets/packet-memory.ts';
@@ -44,7 +45,12 @@ beforeEach(async () => {
   handler = new FakeHandler();
   calls = 0;
   asker = null;
-  const wait = new SocketWait({ libc, loop, clock: monotonicClock });
+  const wait = new SocketWait({
+    libc,
+    loop,
+    clock: monotonicClock,
+    earlyTimer: new EarlyTimer(libc),
+  });
   listener = new UdpListener(
     { address: '127.0.0.1', port: 0 },
     {
@@ -54,11 +60,14 @@ beforeEach(async () => {
       outbox: new UdpOutbox(libc),
       moderation: new Moderation(libc, () => performance.now()),
       wait: {
+        get nowMs() {
+          return wait.nowMs;
+        },
         begin() {
           calls++;
           wait.begin();
         },
-        untilReadable: (fd) => wait.untilReadable(fd),
+        untilReadable: (fd, startMs) => wait.untilReadable(fd, startMs),
       },
     },
   );
