@@ -135,7 +135,7 @@ const asStrings = () =>
       if (answer !== null) cache.offer(makeQuery(i), answer, 0, counters);
     },
     (nowMs) => {
-      const hit = stage.hit(view, nowMs, counters);
+      const hit = stage.hit(view, { nowMs }, counters);
       return hit === null
         ? 0
         : writeStored(hit, stage.hitTtlSeconds, view, slot, 0, 4096, view.echo, 0);

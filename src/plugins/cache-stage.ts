@@ -17,6 +17,7 @@ import { ZoneSet } from '../cache/zone-set.ts';
 import { FLAG_AA, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL } from '../dns/header.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
+import type { Moment } from '../log/clock.ts';
 import { NxdomainCut } from './cache-cut.ts';
 import { CacheFetcher, type CacheModules, type Fetched, PLUGIN } from './cache-fetcher.ts';
 import type { CacheOptions } from './cache-options.ts';
@@ -57,7 +58,7 @@ export class CacheStage implements Stage, HitPath {
   }
 
   // A name outside the cache's zones is never stored, so it is not looked for here.
-  hit(view: QueryView, nowMs: number, counters: CacheCounters): Entry | null {
+  hit(view: QueryView, { nowMs }: Moment, counters: CacheCounters): Entry | null {
     const entry = this.#cache.getFor(view);
     if (entry === null || nowMs >= entry.expiresAtMs) return null;
     const { prefetch } = this.#options;

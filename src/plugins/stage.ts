@@ -7,6 +7,7 @@ import { RCODE_REFUSED } from '../dns/header.ts';
 import type { Client, Query } from '../dns/query.ts';
 import type { QueryView } from '../dns/query-view.ts';
 import type { StoredAnswer } from '../dns/reply.ts';
+import type { Moment } from '../log/clock.ts';
 
 /** How a query ended. `answer` null: the server writes a bare reply with `rcode`. */
 export interface Outcome {
@@ -49,7 +50,7 @@ export interface HitPath {
    * The stored answer, counted as a request and a hit; null when the chain must see the query: a miss,
    * a stale entry, one due for prefetch. Null counts nothing.
    */
-  hit(view: QueryView, nowMs: number, counters: CacheCounters): Hit | null;
+  hit(view: QueryView, at: Moment, counters: CacheCounters): Hit | null;
   /** The TTL of all records of the last hit, in seconds. */
   readonly hitTtlSeconds: number;
   /** Whether some client may have its share of the misses that wait: `sheds` is worth a question. */

@@ -104,11 +104,11 @@ export class DgramListener implements Listener, Door {
     const packet = this.#packet;
     message.copy(packet);
     this.#remote = remote;
-    this.#handler.batchStart(performance.now());
+    this.#handler.batchStart({ nowMs: performance.now() });
     const length = this.#handler.handle(packet, 0, message.length, packet.length, this);
     this.#remote = null;
     if (length !== 0) this.#send(Buffer.from(packet.subarray(0, length)), remote);
-    this.#handler.batchEnd(performance.now());
+    this.#handler.batchEnd({ nowMs: performance.now() });
   };
 
   /** `message` is left to the socket. */

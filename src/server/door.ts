@@ -1,5 +1,6 @@
 /** Between the sockets and the handler: where a packet came in, and what is done with it. */
 import type { Client } from '../dns/query.ts';
+import type { Moment } from '../log/clock.ts';
 
 /** The transport side of one listener, as the handler sees it. */
 export interface Door {
@@ -22,7 +23,7 @@ export interface PacketHandler {
   /** Queries of now that have no outcome yet: their answers come through the event loop. */
   readonly inFlight: number;
   /** Says what time it is, once per batch; `handle` reads no clock. */
-  batchStart(nowMs: number): void;
+  batchStart(at: Moment): void;
   /**
    * Answers the message at `packet[start..start + length)` in place: the reply stands at `start`.
    * At most `capacity` octets from `start` may be written. Never throws.
@@ -31,5 +32,5 @@ export interface PacketHandler {
    */
   handle(packet: Buffer, start: number, length: number, capacity: number, door: Door): number;
   /** The batch is over and its replies were given to the kernel: time to count durations. */
-  batchEnd(nowMs: number): void;
+  batchEnd(at: Moment): void;
 }

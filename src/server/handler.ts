@@ -19,6 +19,7 @@ import { Query } from '../dns/query.ts';
 import { QueryView, READ_BADVERS, READ_DROP, READ_FORMERR, READ_OK } from '../dns/query-view.ts';
 import { DOES_NOT_FIT, writeRcode, writeStored } from '../dns/reply.ts';
 import { truncateReply } from '../dns/truncate.ts';
+import type { Moment } from '../log/clock.ts';
 import type { Log } from '../log/log.ts';
 import type { ZoneCounters } from '../metrics/zone-counters.ts';
 import { failed, type Hit, type HitPath, type Outcome } from '../plugins/stage.ts';
@@ -64,7 +65,8 @@ export class Handler implements PacketHandler {
    */
   readonly #touched: (Route | null)[] = [];
   #touchedCount = 0;
-  #nowMs = 0;
+  /** When this batch began. */
+  readonly #start = { nowMs: 0 };
 
   constructor(options: HandlerOptions, modules: HandlerModules) {
     this.#server = options.server;
@@ -75,8 +77,8 @@ export class Handler implements PacketHandler {
     return this.#modules.backlog.length > 0;
   }
 
-  batchStart(nowMs: number): void {
-    this.#nowMs = nowMs;
+  batchStart({ nowMs }: Moment): void {
+    this.#start.nowMs = nowMs;
   }
 
   handle(packet: Buffer, start: number, length: number, capacity: number, door: Door): number {
@@ -94,7 +96,7 @@ export class Handler implements PacketHandler {
     if (view.ednsSize > pipeline.maxEdnsSize) view.ednsSize = pipeline.maxEdnsSize;
     const { hitPath } = pipeline;
     if (hitPath !== null && route.hitCounters !== null) {
-      const hit = hitPath.hit(view, this.#nowMs, route.hitCounters);
+      const hit = hitPath.hit(view, this.#start, route.hitCounters);
       if (hit !== null) {
         this.#countHit(route, hit, door);
         return this.#deliver(hit, hitPath.hitTtlSeconds, packet, start, capacity, door);
@@ -108,13 +110,13 @@ export class Handler implements PacketHandler {
   }
 
   /** Shares the batch's time among its hits: one clock for all of them. */
-  batchEnd(nowMs: number): void {
+  batchEnd({ nowMs }: Moment): void {
     const touched = this.#touched;
     const count = this.#touchedCount;
     if (count === 0) return;
     let hits = 0;
     for (let i = 0; i < count; i++) hits += touched[i]?.hitsInBatch ?? 0;
-    const secondsEach = (nowMs - this.#nowMs) / 1000 / hits;
+    const secondsEach = (nowMs - this.#start.nowMs) / 1000 / hits;
     for (let i = 0; i < count; i++) {
       const route = touched[i];
       if (route === null) continue;
@@ -165,7 +167,7 @@ export class Handler implements PacketHandler {
   #sheds({ hitCounters }: Route, hitPath: HitPath, door: Door): boolean {
     if (hitCounters === null) return false;
     this.handedOn++;
-    return hitPath.sheds(this.#view, this.#nowMs, hitCounters, door.currentClient());
+    return hitPath.sheds(this.#view, this.#start.nowMs, hitCounters, door.currentClient());
   }
 
   /** Sends the query down the chain; the reply goes out through its client, now or later. */
@@ -174,7 +176,7 @@ export class Handler implements PacketHandler {
       client: door.currentClient(),
       zone: route.zone,
       server: this.#server,
-      nowMs: this.#nowMs,
+      nowMs: this.#start.nowMs,
     });
     this.handedOn++;
     this.inFlight++;

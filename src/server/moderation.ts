@@ -4,6 +4,7 @@
  *
  * One for all UDP sockets of the process. It blocks the thread, so whatever is due waits as long.
  */
+import type { Moment } from '../log/clock.ts';
 import type { Libc } from '../sockets/libc.ts';
 
 /** Below this rate nobody waits. Few nodes ever see more. */
@@ -50,7 +51,7 @@ export class Moderation {
   }
 
   /** Says that `count` datagrams were answered; `isFull`: and that more may lie there already. */
-  answered(count: number, isFull: boolean, nowMs: number): void {
+  answered(count: number, isFull: boolean, { nowMs }: Moment): void {
     this.#isBehind = isFull;
     this.#received += count;
     const elapsedMs = nowMs - this.#windowStartMs;

@@ -11,7 +11,7 @@
  * timer. What the loop has been told to watch in this very turn it watches from the next one on: hence
  * MAX_WAIT_MS. While queries come without a pause others have their turn after MAX_BUSY_MS.
  */
-import type { Clock } from '../log/clock.ts';
+import type { Clock, Moment } from '../log/clock.ts';
 import { idleTime } from '../log/idle-time.ts';
 import type { EarlyTimer } from '../sockets/early-timer.ts';
 import type { EventLoop } from '../sockets/event-loop.ts';
@@ -72,10 +72,9 @@ export class SocketWait {
   }
 
   /**
-   * True when the socket has something; false when the event loop is to have its turn. `startMs` is what time
-   * it is. Not to be called when anything was scheduled since `begin`.
+   * True when the socket has something; false when the event loop is to have its turn. Not to be called when anything was scheduled since `begin`.
    */
-  untilReadable(fd: number, startMs: number): boolean {
+  untilReadable(fd: number, { nowMs: startMs }: Moment): boolean {
     // Rounded up: a timer may be late by less than a millisecond, as libuv's are.
     const waitMs = Math.min(MAX_WAIT_MS, Math.ceil(this.#timerAtMs - startMs));
     if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;

@@ -118,13 +118,13 @@ export class TcpConnection implements Door, TcpStreamUser {
   receive(chunk: Buffer, length: number): void {
     const { handler, clock } = this.#modules;
     const nowMs = clock.nowMs();
-    handler.batchStart(nowMs);
+    handler.batchStart({ nowMs });
     const before = this.#queries;
     this.#reader.push(chunk, length);
     // A message that comes octet by octet does not keep a connection alive.
     if (this.#queries !== before) this.activeAtMs = nowMs;
     this.#writeOutput();
-    handler.batchEnd(clock.nowMs());
+    handler.batchEnd({ nowMs: clock.nowMs() });
     this.#settle();
   }
 
@@ -217,13 +217,13 @@ export class TcpConnection implements Door, TcpStreamUser {
   /** Answers messages that were kept. */
   #answerHeld(): void {
     const { handler, clock } = this.#modules;
-    handler.batchStart(clock.nowMs());
+    handler.batchStart({ nowMs: clock.nowMs() });
     while (this.#held.length !== 0 && !this.#mustWait) {
       const message = this.#held.shift() ?? NOTHING;
       this.#answer(message, 0, message.length);
     }
     this.#writeOutput();
-    handler.batchEnd(clock.nowMs());
+    handler.batchEnd({ nowMs: clock.nowMs() });
   }
 
   /** Handles one message at the end of the output, where its reply stays. */

@@ -4,6 +4,7 @@
  */
 import { latin1Slice } from '../dns/latin1.ts';
 import type { Client } from '../dns/query.ts';
+import type { Moment } from '../log/clock.ts';
 import { type Libc, MSG_DONTWAIT } from '../sockets/libc.ts';
 import { type PacketMemory, SLOT_CAPACITY } from '../sockets/packet-memory.ts';
 import { familyOf } from '../sockets/socket-address.ts';
@@ -52,12 +53,12 @@ export class UdpBatch implements Door {
     this.#handler = modules.handler;
   }
 
-  /** Answers what lies in the socket's queue at `startMs`. Returns false when there may be more. */
-  answerQueue(startMs: number): boolean {
+  /** Answers what lies in the socket's queue. Returns false when there may be more. */
+  answerQueue(at: Moment): boolean {
     const memory = this.#memory;
     const { fd, nameLength, controlLength } = this.#endpoint;
     memory.shape(nameLength, controlLength);
-    this.nowMs = this.#handler.hasBacklog ? startMs : this.#moderation.wait(startMs);
+    this.nowMs = this.#handler.hasBacklog ? at.nowMs : this.#moderation.wait(at.nowMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#libc.recvmmsg(fd, memory.receiveHeaders, memory.slots, MSG_DONTWAIT, 0);
       // Nothing there, or an error that a later datagram will show again.
@@ -92,7 +93,7 @@ export class UdpBatch implements Door {
     const handler = this.#handler;
     const { packet } = memory;
     if (this.#endpoint.controlLength !== 0) this.#forgetInterfaces(count);
-    handler.batchStart(this.nowMs);
+    handler.batchStart(this);
     let replies = 0;
     for (let slot = 0; slot < count; slot++) {
       this.#slot = slot;
@@ -105,8 +106,8 @@ export class UdpBatch implements Door {
     }
     if (replies !== 0) sendMessages(this.#endpoint, memory.outgoing, this.#libc);
     this.nowMs = performance.now();
-    handler.batchEnd(this.nowMs);
-    this.#moderation.answered(count, count === memory.slots, this.nowMs);
+    handler.batchEnd(this);
+    this.#moderation.answered(count, count === memory.slots, this);
   }
 
   /**

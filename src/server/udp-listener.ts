@@ -58,7 +58,7 @@ export class UdpListener implements Listener {
     this.#watcher = null;
     const batch = this.#batch;
     for (let pass = 0; batch !== null && pass < MAX_DRAIN_PASSES; pass++) {
-      if (batch.answerQueue(performance.now())) return;
+      if (batch.answerQueue({ nowMs: performance.now() })) return;
     }
   }
 
@@ -68,10 +68,10 @@ export class UdpListener implements Listener {
     const before = handler.handedOn;
     wait?.begin();
     for (;;) {
-      const isEmpty = batch.answerQueue(wait === null ? performance.now() : wait.nowMs);
+      const isEmpty = batch.answerQueue(wait === null ? { nowMs: performance.now() } : wait);
       if (handler.handedOn !== before) return true;
       const mayWait = isEmpty && handler.inFlight === 0;
-      if (!mayWait || wait === null || !wait.untilReadable(fd, batch.nowMs)) return false;
+      if (!mayWait || wait === null || !wait.untilReadable(fd, batch)) return false;
     }
   }
 

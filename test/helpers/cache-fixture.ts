@@ -225,7 +225,7 @@ export async function startCache(corefile: string, facts: Partial<BlockFacts> = 
   /** As the server does: the hit path first, the chain for the rest. */
   const ask = (asking: Asking | string): Got => {
     const question = typeof asking === 'string' ? { name: asking } : asking;
-    const hit = path.hit(viewOf(question), clock.nowMs(), counters);
+    const hit = path.hit(viewOf(question), { nowMs: clock.nowMs() }, counters);
     const answer = hit === null ? null : hit.toAnswer(path.hitTtlSeconds);
     if (answer !== null) return show(answered(answer, 'cache', 1));
     const got = send(question);

@@ -94,7 +94,11 @@ describe('a hit', () => {
     const { ask, upstream, path, clock, counters } = await startCache('cache');
     upstream.reply = () => ({ answers: [a(60)], flags: FLAG_AD | FLAG_RA | FLAG_AA });
     ask('a.test');
-    const answer = path.hit(viewOf({ name: 'a.test', ad: true }), clock.nowMs(), counters);
+    const answer = path.hit(
+      viewOf({ name: 'a.test', ad: true }),
+      { nowMs: clock.nowMs() },
+      counters,
+    );
     expect(answer && answer.flags & (FLAG_AD | FLAG_RA)).toBe(FLAG_AD | FLAG_RA);
   });
 });
@@ -638,7 +642,7 @@ describe('a reload', () => {
     let hit: unknown;
     const offerHitPath = (path: HitPath) => {
       expect(path.countersFor(SERVER)).toBe(counters);
-      hit = path.hit(viewOf({ name: 'a.test' }), clock.nowMs(), counters);
+      hit = path.hit(viewOf({ name: 'a.test' }), { nowMs: clock.nowMs() }, counters);
     };
     const options = cache.parse(usesIn(newCorefile), FACTS);
     cache.stage?.(options, { ...context, parts: next, offerHitPath }, upstream);

@@ -45,12 +45,12 @@ async function startHandler<T extends ZoneCounters>(
   /** Handles a query for each name as one batch that takes 6 ms. Returns the lengths of the replies. */
   const batch = (queries: readonly Buffer[]): number[] => {
     const nowMs = clock.nowMs() + 0.25;
-    handler.batchStart(nowMs);
+    handler.batchStart({ nowMs });
     const lengths = queries.map((query) => {
       query.copy(packet);
       return handler.handle(packet, 0, query.length, CAPACITY, door);
     });
-    handler.batchEnd(nowMs + 6);
+    handler.batchEnd({ nowMs: nowMs + 6 });
     return lengths;
   };
   return { handler, batch, counters, packet, clock };
@@ -91,11 +91,11 @@ describe('hits', () => {
     const query = encodeQuery({ name: 'a.test' });
     const answer = (count: number) => {
       for (let i = 0; i < count; i++) {
-        const nowMs = clock.nowMs() + 0.25;
+        const at = { nowMs: clock.nowMs() + 0.25 };
         query.copy(packet);
-        handler.batchStart(nowMs);
+        handler.batchStart(at);
         handler.handle(packet, 0, query.length, CAPACITY, door);
-        handler.batchEnd(nowMs);
+        handler.batchEnd(at);
       }
     };
     answer(50_000);

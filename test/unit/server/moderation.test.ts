@@ -22,7 +22,7 @@ function load(perSecond: number, forMs: number, isFull = false): void {
   while (nowMs < endMs) {
     const before = nowMs;
     nowMs = moderation.wait(nowMs) + 1000 / perSecond;
-    moderation.answered(Math.round(((nowMs - before) * perSecond) / 1000), isFull, nowMs);
+    moderation.answered(Math.round(((nowMs - before) * perSecond) / 1000), isFull, { nowMs });
   }
 }
 
@@ -65,7 +65,7 @@ test('several sockets of one turn wait once', () => {
   waitsUs = [];
   for (let socket = 0; socket < 3; socket++) {
     nowMs = moderation.wait(nowMs) + 0.01;
-    moderation.answered(5, false, nowMs);
+    moderation.answered(5, false, { nowMs });
   }
   expect(waitsUs.length).toBe(1);
 });

@@ -42,7 +42,7 @@ beforeEach(() => {
   wait.begin();
 });
 
-const untilReadable = () => wait.untilReadable(SOCKET, clock.ms);
+const untilReadable = () => wait.untilReadable(SOCKET, { nowMs: clock.ms });
 
 test('ends with what comes at the socket, whatever else there is', () => {
   expect(untilReadable()).toBe(true);

@@ -67,7 +67,7 @@ beforeEach(async () => {
           calls++;
           wait.begin();
         },
-        untilReadable: (fd, startMs) => wait.untilReadable(fd, startMs),
+        untilReadable: (fd, at) => wait.untilReadable(fd, at),
       },
     },
   );
