@@ -48,7 +48,7 @@ for (const [slots, isSegmenting] of [
   const batch = new UdpBatch(server, { libc, memory, outbox, moderation, handler: echo });
   const how = isSegmenting ? 'as one message' : 'per system call';
   print(`answered at once, ${slots} ${how}`, () => {
-    while (!batch.answerQueue({ nowMs: performance.now() }));
+    while (!batch.answerQueue({ nowMs: performance.now() }, false));
   });
 }
 
@@ -67,7 +67,7 @@ const later: PacketHandler = {
 const memory = new PacketMemory(64, libc);
 const laterBatch = new UdpBatch(server, { libc, memory, outbox, moderation, handler: later });
 print('answered later', () => {
-  while (!laterBatch.answerQueue({ nowMs: performance.now() }));
+  while (!laterBatch.answerQueue({ nowMs: performance.now() }, false));
   for (const client of clients) client.send(QUERY);
   outbox.flush();
   clients.length = 0;

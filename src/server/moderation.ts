@@ -37,6 +37,11 @@ export class Moderation {
     this.#clock = clock;
   }
 
+  /** Whether queries come so slowly that nobody waits for more. */
+  get isCalm(): boolean {
+    return this.#waitUs === 0;
+  }
+
   /**
    * To be called before a socket is read that has something, with the time. Waits if that is worth
    * it, once for all sockets of a turn. Returns what time it is then.

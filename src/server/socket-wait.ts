@@ -40,6 +40,8 @@ export interface SocketWaitModules {
 export class SocketWait {
   /** When the event loop called, or the last wait was over. */
   nowMs = 0;
+  /** Whether the last wait was one, at the beginning of which the socket had nothing. */
+  wasPause = false;
   readonly #libc: Pick<Libc, 'poll'>;
   readonly #loop: EventLoop;
   readonly #clock: Clock;
@@ -69,10 +71,12 @@ export class SocketWait {
     const timeoutMs = this.#loop.timeoutMs();
     this.#timerAtMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.nowMs + timeoutMs;
     this.#pausedAtMs = this.nowMs;
+    this.wasPause = false;
   }
 
   /**
-   * True when the socket has something; false when the event loop is to have its turn. Not to be called when anything was scheduled since `begin`.
+   * True when the socket has something; false when the event loop is to have its turn. Not to be called when
+   * anything was scheduled since `begin`.
    */
   untilReadable(fd: number, { nowMs: startMs }: Moment): boolean {
     // Rounded up: a timer may be late by less than a millisecond, as libuv's are.
@@ -82,7 +86,8 @@ export class SocketWait {
     this.#polled.writeInt32LE(fd, 0);
     if (this.#libc.poll(this.#address, 2, waitMs) <= 0) return false;
     this.nowMs = this.#clock.nowMs();
-    if (this.nowMs - startMs > PAUSE_MS) {
+    this.wasPause = this.nowMs - startMs > PAUSE_MS;
+    if (this.wasPause) {
       this.#pausedAtMs = this.nowMs;
       idleTime.milliseconds += this.nowMs - startMs;
     }

@@ -30,14 +30,12 @@ export interface UdpEndpoint {
 export function sendMessages(
   endpoint: UdpEndpoint,
   outgoing: Outgoing,
-  libc: Pick<Libc, 'sendmmsg' | 'errno'>,
+  libc: Pick<Libc, 'sendmmsg' | 'sendmsg' | 'errno'>,
 ): void {
   let count = outgoing.seal();
   let done = 0;
   while (done < count) {
-    // Mostly the first: a sum this large is a new object for V8, to be collected.
-    const headers = done === 0 ? outgoing.headers : outgoing.headers + done * HEADER_STRIDE;
-    const sent = libc.sendmmsg(endpoint.fd, headers, count - done, MSG_DONTWAIT);
+    const sent = send(endpoint.fd, outgoing, done, count - done, libc);
     if (sent > 0) {
       done += sent;
       continue;
@@ -55,4 +53,19 @@ export function sendMessages(
     }
   }
   outgoing.clear();
+}
+
+/** Returns how many of the `count` messages from `first` on were sent, or −1. */
+function send(
+  fd: number,
+  outgoing: Outgoing,
+  first: number,
+  count: number,
+  libc: Pick<Libc, 'sendmmsg' | 'sendmsg'>,
+): number {
+  // Mostly the first: a sum this large is a new object for V8, to be collected.
+  const headers = first === 0 ? outgoing.headers : outgoing.headers + first * HEADER_STRIDE;
+  if (count !== 1) return libc.sendmmsg(fd, headers, count, MSG_DONTWAIT);
+  // The same with less ado.
+  return libc.sendmsg(fd, headers, MSG_DONTWAIT) < 0 ? -1 : 1;
 }

@@ -12,7 +12,7 @@ const MAX_DRAIN_PASSES = 64;
 /** What it works with. */
 export interface UdpListenerModules extends UdpBatchModules {
   /** Null: each wait is the event loop's. */
-  readonly wait: Pick<SocketWait, 'nowMs' | 'begin' | 'untilReadable'> | null;
+  readonly wait: Pick<SocketWait, 'nowMs' | 'wasPause' | 'begin' | 'untilReadable'> | null;
 }
 
 export class UdpListener implements Listener {
@@ -58,7 +58,7 @@ export class UdpListener implements Listener {
     this.#watcher = null;
     const batch = this.#batch;
     for (let pass = 0; batch !== null && pass < MAX_DRAIN_PASSES; pass++) {
-      if (batch.answerQueue({ nowMs: performance.now() })) return;
+      if (batch.answerQueue({ nowMs: performance.now() }, false)) return;
     }
   }
 
@@ -66,12 +66,16 @@ export class UdpListener implements Listener {
   #answer(batch: UdpBatch, fd: number): boolean {
     const { handler, wait } = this.#modules;
     const before = handler.handedOn;
-    wait?.begin();
+    if (wait === null) {
+      batch.answerQueue({ nowMs: performance.now() }, false);
+      return handler.handedOn !== before;
+    }
+    wait.begin();
     for (;;) {
-      const isEmpty = batch.answerQueue(wait === null ? { nowMs: performance.now() } : wait);
+      const isEmpty = batch.answerQueue(wait, wait.wasPause);
       if (handler.handedOn !== before) return true;
       const mayWait = isEmpty && handler.inFlight === 0;
-      if (!mayWait || wait === null || !wait.untilReadable(fd, batch)) return false;
+      if (!mayWait || !wait.untilReadable(fd, batch)) return false;
     }
   }
 

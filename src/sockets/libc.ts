@@ -117,6 +117,9 @@ export interface Libc {
     timeout: number,
   ) => number;
   readonly sendmmsg: (fd: number, headers: number, count: number, flags: number) => number;
+  /** `header` is the address of a msghdr structure, or of an mmsghdr, which begins with one. */
+  readonly recvmsg: (fd: number, header: number, flags: number) => number;
+  readonly sendmsg: (fd: number, header: number, flags: number) => number;
   readonly listen: (fd: number, backlog: number) => number;
   /** `name` and `length` are addresses of a sockaddr and of its length. */
   readonly accept4: (fd: number, name: number, length: number, flags: number) => number;
@@ -181,6 +184,8 @@ function bindFunctions(koffi: typeof Koffi): Libc {
     // Addresses as numbers: koffi converts them a little faster than pointers.
     recvmmsg: library.func('int recvmmsg(int, uintptr_t, uint32_t, int, uintptr_t)'),
     sendmmsg: library.func('int sendmmsg(int, uintptr_t, uint32_t, int)'),
+    recvmsg: library.func('intptr_t recvmsg(int, uintptr_t, int)'),
+    sendmsg: library.func('intptr_t sendmsg(int, uintptr_t, int)'),
     listen: library.func('int listen(int, int)'),
     accept4: library.func('int accept4(int, uintptr_t, uintptr_t, int)'),
     recv: library.func('intptr_t recv(int, uintptr_t, size_t, int)'),

@@ -84,7 +84,12 @@ export class PacketMemory {
     return this.#layout.controls + slot * CONTROL_STRIDE;
   }
 
-  /** Octets that recvmmsg put into a slot. */
+  /** Says what recvmsg(2) returns and recvmmsg(2) writes: the octets that it put into the first slot. */
+  setFirstLength(octets: number): void {
+    this.#words[this.#receiveHeader(0) + MSG_LEN] = octets;
+  }
+
+  /** Octets that were received into a slot. */
   receivedLength(slot: number): number {
     return this.#words[this.#receiveHeader(slot) + MSG_LEN];
   }

@@ -99,6 +99,18 @@ test('does not begin when something is to be done at once', () => {
   expect([limitsMs, sleptAtMs]).toEqual([[], []]);
 });
 
+test('tells a pause from a query that was there already', () => {
+  untilReadable();
+  expect(wait.wasPause).toBe(true);
+  readable.afterMs = 0.001;
+  untilReadable();
+  expect(wait.wasPause).toBe(false);
+  readable.afterMs = 0.5;
+  untilReadable();
+  wait.begin();
+  expect(wait.wasPause).toBe(false);
+});
+
 test('does not begin again after a millisecond of queries without a pause', () => {
   readable.afterMs = 0.001;
   let rounds = 0;

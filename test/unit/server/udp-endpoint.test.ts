@@ -29,7 +29,9 @@ function send(
   outgoing.shape(16, 0);
   for (let slot = 0; slot < count; slot++) outgoing.add(slot, 100);
   let errno = 0;
-  const libc: Pick<Libc, 'sendmmsg' | 'errno'> = {
+  const libc: Pick<Libc, 'sendmmsg' | 'sendmsg' | 'errno'> = {
+    // Sends octets, not messages.
+    sendmsg: (fd, header, flags) => libc.sendmmsg(fd, header, 1, flags) * 100,
     sendmmsg(_fd, headers, left) {
       calls.push({ first: (headers - outgoing.headers) / HEADER_STRIDE, count: left });
       const result = results.shift() ?? {};

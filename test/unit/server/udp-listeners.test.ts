@@ -34,11 +34,28 @@ const segmenting = { ...modules, memory: new PacketMemory(16, libc), outbox: new
 segmenting.memory.outgoing.isSegmenting = true;
 segmenting.outbox.isSegmenting = true;
 
+/** The same, after a pause each time: queries are received one by one. */
+const waiting = {
+  ...modules,
+  wait: {
+    get nowMs() {
+      return performance.now();
+    },
+    wasPause: true,
+    begin() {},
+    untilReadable: () => false,
+  },
+};
+
 const KINDS: [string, (options: ListenerOptions, handler: FakeHandler) => Listener][] = [
   ['UdpListener', (options, handler) => new UdpListener(options, { ...modules, handler })],
   [
     'UdpListener with segments',
     (options, handler) => new UdpListener(options, { ...segmenting, handler }),
+  ],
+  [
+    'UdpListener after pauses',
+    (options, handler) => new UdpListener(options, { ...waiting, handler }),
   ],
   ['DgramListener', (options, handler) => new DgramListener(options, handler)],
 ];

@@ -63,6 +63,9 @@ beforeEach(async () => {
         get nowMs() {
           return wait.nowMs;
         },
+        get wasPause() {
+          return wait.wasPause;
+        },
         begin() {
           calls++;
           wait.begin();
