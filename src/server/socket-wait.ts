@@ -9,7 +9,7 @@
  * ```
  * Hardly anybody waits longer for that. Whatever the loop watches ends the wait, and so does its next
  * timer. What the loop has been told to watch in this very turn it watches from the next one on: hence
- * MAX_WAIT_MS. While queries come without a pause others have their turn after MAX_BUSY_MS.
+ * MAX_WAIT_MS and MAX_AWAY_MS. While queries come without a pause others have their turn after MAX_BUSY_MS.
  */
 import type { Clock, Moment } from '../log/clock.ts';
 import { idleTime } from '../log/idle-time.ts';
@@ -23,6 +23,8 @@ const MAX_BUSY_MS = 1;
 const PAUSE_MS = 0.01;
 /** From 500 queries per second on the next one comes sooner, as a rule. */
 const MAX_WAIT_MS = 2;
+/** However often another query comes, the event loop has its turn after that. */
+const MAX_AWAY_MS = 100;
 
 /** struct pollfd: descriptor 4, events 2, returned events 2. */
 const POLLFD_LENGTH = 8;
@@ -49,7 +51,8 @@ export class SocketWait {
   /** The socket, and the event loop. */
   readonly #polled: Buffer;
   readonly #address: number;
-  #timerAtMs = 0;
+  /** The next timer is due, or MAX_AWAY_MS are over. */
+  #endAtMs = 0;
   #pausedAtMs = 0;
 
   constructor({ libc, loop, clock, earlyTimer }: SocketWaitModules) {
@@ -69,7 +72,7 @@ export class SocketWait {
   begin(): void {
     this.nowMs = this.#clock.nowMs();
     const timeoutMs = this.#loop.timeoutMs();
-    this.#timerAtMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.nowMs + timeoutMs;
+    this.#endAtMs = this.nowMs + (timeoutMs < 0 ? MAX_AWAY_MS : Math.min(timeoutMs, MAX_AWAY_MS));
     this.#pausedAtMs = this.nowMs;
     this.wasPause = false;
   }
@@ -80,7 +83,7 @@ export class SocketWait {
    */
   untilReadable(fd: number, { nowMs: startMs }: Moment): boolean {
     // Rounded up: a timer may be late by less than a millisecond, as libuv's are.
-    const waitMs = Math.min(MAX_WAIT_MS, Math.ceil(this.#timerAtMs - startMs));
+    const waitMs = Math.min(MAX_WAIT_MS, Math.ceil(this.#endAtMs - startMs));
     if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;
     this.#earlyTimer.keep(startMs);
     this.#polled.writeInt32LE(fd, 0);

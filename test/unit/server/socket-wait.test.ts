@@ -83,6 +83,13 @@ test('is over when the next timer is due, however long ago that was asked', () =
   expect(limitsMs).toHaveLength(2);
 });
 
+test('gives the event loop its turn after a tenth of a second, whatever comes', () => {
+  const startMs = clock.ms;
+  while (untilReadable()) clock.ms += 0.1;
+  expect(clock.ms - startMs).toBeGreaterThan(98);
+  expect(clock.ms - startMs).toBeLessThan(102);
+});
+
 test('keeps a timer for less than a millisecond', () => {
   timeoutMs = 1;
   wait.begin();
