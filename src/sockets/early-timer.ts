@@ -8,10 +8,10 @@
  */
 import { CLOCK_MONOTONIC, type Libc, TFD_CLOEXEC } from './libc.ts';
 
-/** Shorter than most time to the next tick, which is 4 ms where the kernel counts 250 a second. */
-const DURATION_MS = 1.5;
-/** Set anew when it is due sooner than that; not at all where sleeps last longer. */
-const MIN_AHEAD_MS = 0.5;
+/** Whoever sleeps longer than that does so too seldom for it to be worth a timer's interrupt. */
+const MAX_SLEEP_MS = 1.2;
+/** Set anew when it would not outlast the next sleep. Ticks are 4 ms apart where there are 250 a second. */
+const DURATION_MS = MAX_SLEEP_MS + 1;
 
 /** struct itimerspec: interval and value, each of seconds and nanoseconds in 64 bits. */
 const ITIMERSPEC_LENGTH = 32;
@@ -20,9 +20,11 @@ const VALUE_NANOSECONDS = 24;
 export class EarlyTimer {
   readonly #libc: Pick<Libc, 'timerfd_create' | 'timerfd_settime'>;
   readonly #duration: number;
-  #fd = -1;
+  /** Set in turns: to set one while the other is due sooner is nothing to the hardware. −1 before the first use. */
+  readonly #timers = [-1, -1];
+  #latest = 0;
   #dueAtMs = 0;
-  #lastKeptAtMs = 0;
+  #keptAtMs = 0;
 
   /** Maps the block that the kernel reads. Throws when it refuses. */
   constructor(libc: Pick<Libc, 'timerfd_create' | 'timerfd_settime' | 'map'>) {
@@ -34,11 +36,17 @@ export class EarlyTimer {
 
   /** To be called before each sleep, with the time on performance.now's scale. */
   keep(nowMs: number): void {
-    const isRare = nowMs - this.#lastKeptAtMs > MIN_AHEAD_MS;
-    this.#lastKeptAtMs = nowMs;
-    if (isRare || this.#dueAtMs - nowMs > MIN_AHEAD_MS) return;
-    if (this.#fd < 0) this.#fd = this.#libc.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    this.#libc.timerfd_settime(this.#fd, 0, this.#duration, 0);
+    const isRare = nowMs - this.#keptAtMs > MAX_SLEEP_MS;
+    this.#keptAtMs = nowMs;
+    if (isRare || this.#dueAtMs - nowMs > MAX_SLEEP_MS) return;
+    this.#latest = 1 - this.#latest;
+    this.#libc.timerfd_settime(this.#timer(this.#latest), 0, this.#duration, 0);
     this.#dueAtMs = nowMs + DURATION_MS;
+  }
+
+  #timer(index: number): number {
+    const timers = this.#timers;
+    if (timers[index] < 0) timers[index] = this.#libc.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    return timers[index];
   }
 }
