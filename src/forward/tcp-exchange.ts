@@ -8,6 +8,7 @@
  * what waited is asked again on another connection and nobody notices.
  */
 import type { Clock } from '../log/clock.ts';
+import { everySecond } from '../log/every-second.ts';
 import type { Attempt, Exchange, Protocol } from './attempt.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { dialTcp, type OnData, type StreamTarget, TlsDialer } from './dial.ts';
@@ -25,7 +26,6 @@ const MAX_QUERIES = 20_000;
 const MAX_RESENDS = 32;
 /** How long an upstream's habit of closing after a few queries is remembered. */
 const HABIT_MS = 60_000;
-const SWEEP_MS = 1000;
 
 /** How connections are kept. */
 export interface ConnectionLimits {
@@ -48,7 +48,8 @@ export class TcpExchange implements Exchange, ConnectionOwner {
   /** Queries after which this upstream closes a connection, as far as we know. */
   #habit = Number.POSITIVE_INFINITY;
   #habitSeenAtMs = 0;
-  #timer: NodeJS.Timeout | null = null;
+  /** Null while there are no connections. */
+  #endSweeps: (() => void) | null = null;
   #isClosed = false;
 
   constructor(
@@ -130,8 +131,8 @@ export class TcpExchange implements Exchange, ConnectionOwner {
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#connections]) connection.retire();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#endSweeps?.();
+    this.#endSweeps = null;
   }
 
   #say(attempt: Attempt, problem: string, age = ''): string {
@@ -183,19 +184,19 @@ export class TcpExchange implements Exchange, ConnectionOwner {
     );
     this.#connections.push(connection);
     this.#counters.sockets[this.protocol]++;
-    if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
+    if (!this.#isClosed) this.#endSweeps ??= everySecond(() => this.#sweep());
     return connection;
   }
 
-  /** Closes connections that nobody uses any more, now and then. */
-  #sweepLater(): NodeJS.Timeout {
-    return setTimeout(() => {
-      const nowMs = this.#clock.nowMs();
-      for (const connection of [...this.#connections]) {
-        const isIdle = nowMs - connection.lastUsedAtMs >= this.#limits.idleMs;
-        if (isIdle || connection.isOld(nowMs)) connection.retire();
-      }
-      this.#timer = this.#connections.length === 0 || this.#isClosed ? null : this.#sweepLater();
-    }, SWEEP_MS).unref();
+  /** Closes connections that nobody uses any more. */
+  #sweep(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const connection of [...this.#connections]) {
+      const isIdle = nowMs - connection.lastUsedAtMs >= this.#limits.idleMs;
+      if (isIdle || connection.isOld(nowMs)) connection.retire();
+    }
+    if (this.#connections.length > 0) return;
+    this.#endSweeps?.();
+    this.#endSweeps = null;
   }
 }

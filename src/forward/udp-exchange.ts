@@ -8,6 +8,7 @@
  * seconds. Who does not see the traffic still has to guess port and ID together for one of many
  * outstanding questions; who learns a port has it for a moment only.
  */
+import { everySecond } from '../log/every-second.ts';
 import type { Attempt, Exchange, Protocol } from './attempt.ts';
 import { jittered, randomBelow } from './random.ts';
 import { UdpPort, type UdpPortModules } from './udp-port.ts';
@@ -33,7 +34,8 @@ export class UdpExchange implements Exchange {
   #openCount = 0;
   /** Where the last query went. */
   #current = 0;
-  #timer: NodeJS.Timeout | null = null;
+  /** Null while no port is open. */
+  #endSweeps: (() => void) | null = null;
   #isClosed = false;
 
   constructor(target: UdpTarget, modules: Omit<UdpPortModules, 'onClosed'>) {
@@ -78,8 +80,8 @@ export class UdpExchange implements Exchange {
     this.#isClosed = true;
     for (const port of this.#ports) port?.retire();
     this.#ports.fill(null);
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#endSweeps?.();
+    this.#endSweeps = null;
   }
 
   get #mayOpen(): boolean {
@@ -91,25 +93,25 @@ export class UdpExchange implements Exchange {
     this.#modules.counters.sockets.udp++;
     const port = new UdpPort(this.#target, jittered(QUERIES_PER_PORT), this.#modules);
     this.#ports[slot] = port;
-    if (this.#timer === null && !this.#isClosed) this.#timer = this.#sweepLater();
+    if (!this.#isClosed) this.#endSweeps ??= everySecond(() => this.#sweep());
     return port;
   }
 
-  /** Gives up old ports, now and then. */
-  #sweepLater(): NodeJS.Timeout {
-    return setTimeout(() => {
-      const oldest = this.#modules.clock.nowMs() - MAX_PORT_AGE_MS;
-      let open = 0;
-      this.#ports.forEach((port, slot) => {
-        if (port === null) return;
-        if (port.openedAtMs > oldest && port.isOpen && !port.isUsedUp) {
-          open++;
-          return;
-        }
-        port.retire();
-        this.#ports[slot] = null;
-      });
-      this.#timer = open === 0 || this.#isClosed ? null : this.#sweepLater();
-    }, MAX_PORT_AGE_MS / 4).unref();
+  /** Gives up old ports. */
+  #sweep(): void {
+    const oldest = this.#modules.clock.nowMs() - MAX_PORT_AGE_MS;
+    let open = 0;
+    this.#ports.forEach((port, slot) => {
+      if (port === null) return;
+      if (port.openedAtMs > oldest && port.isOpen && !port.isUsedUp) {
+        open++;
+        return;
+      }
+      port.retire();
+      this.#ports[slot] = null;
+    });
+    if (open > 0) return;
+    this.#endSweeps?.();
+    this.#endSweeps = null;
   }
 }
