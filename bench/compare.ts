@@ -2,19 +2,20 @@
  * `npm run bench`: our daemon beside the DNS servers that are installed here, each with an equal
  * cache in front of the same upstream, one after the other on one core. `--help` lists the options.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/helpers/free-port.ts';
 import { disturb } from './load/disturbance.ts';
+import { movesToNamespace } from './load/namespace.ts';
 import { isInstalled, Program, SERVER_CORE, versionOf } from './load/process.ts';
 import { type QueryFiles, writeQueries } from './load/queries.ts';
 import { type Measured, scenarioTable } from './load/report.ts';
 import { inTurns } from './load/rounds.ts';
 import { SCENARIOS, type Scenario } from './load/scenarios.ts';
-import { FLOOR, type Launch, SERVERS, type Server } from './load/servers.ts';
+import { FLOOR, type Launch, SERVERS, type Server, STOCK_TTL_SECONDS } from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
 import { untilAnswering } from './load/wait.ts';
 
@@ -42,9 +43,6 @@ const { values } = parseArgs({
   },
 });
 
-/** Set in the environment of the process that runs in the namespace. */
-const IN_NAMESPACE = 'NODELOCALDNS_BENCH_NAMESPACE';
-
 /** What all scenarios share. */
 interface Bench {
   readonly folder: string;
@@ -54,22 +52,6 @@ interface Bench {
 
 if (values.help) console.log(HELP);
 else if (!movesToNamespace()) await main();
-
-/**
- * As root the bench runs in a network namespace of its own, in which no rules of the host (those of
- * kube-proxy, Docker, or tests) look at the packets. False when the work is left to this process.
- */
-function movesToNamespace(): boolean {
-  if (process.getuid?.() !== 0 || process.env[IN_NAMESPACE] !== undefined) return false;
-  const command = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
-  const { status, error } = spawnSync(command[0], [...command.slice(1), ...process.argv], {
-    stdio: 'inherit',
-    env: { ...process.env, [IN_NAMESPACE]: 'yes' },
-  });
-  if (error !== undefined) return false;
-  process.exitCode = status ?? 1;
-  return true;
-}
 
 async function main(): Promise<void> {
   const scenarios = pick(SCENARIOS, values.scenario);
@@ -123,7 +105,8 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
   const { upstreamPort } = bench;
   const { upstream, stubBlocks = 0 } = scenario;
   const metricsPort = await freePort();
-  const setup = { folder, port, upstreamPort, upstream, stubBlocks, metricsPort };
+  const network = { port, upstreamPort, upstream, metricsPort };
+  const setup = { folder, ...network, stubBlocks, maxTtlSeconds: STOCK_TTL_SECONDS };
   const launch = server.launch(setup);
   if (launch === null) return { server: server.name, row: null, note: 'cannot' };
   for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);

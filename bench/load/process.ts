@@ -1,7 +1,7 @@
 /** Starts programs on a core of their own and reads what they cost from /proc. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The server under test has a core for itself; what loads it and stands behind it shares another. */
 export const SERVER_CORE = 0;
@@ -54,6 +54,15 @@ export class Program {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
     return ticks * TICK_US;
+  }
+
+  /** How long its threads have run, in microseconds: exact, but without those that have ended. */
+  threadsUs(): number {
+    const folder = `/proc/${this.pid}/task`;
+    return readdirSync(folder).reduce((sum, thread) => {
+      const [nanoseconds] = readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ', 1);
+      return sum + Number(nanoseconds) / 1000;
+    }, 0);
   }
 
   /** Resident memory (VmRSS), in MiB. */

@@ -13,7 +13,10 @@ export interface Measured {
 const COMPARED = /µs|MiB|ms$|core %/;
 
 /** The table of one scenario; the first server is ours. */
-export function scenarioTable(scenario: Scenario, measured: readonly Measured[]): string {
+export function scenarioTable(
+  scenario: Pick<Scenario, 'title'>,
+  measured: readonly Measured[],
+): string {
   const columns = Object.keys(measured.find(({ row }) => row !== null)?.row ?? {});
   const compared = columns.find((column) => COMPARED.test(column)) ?? '';
   const ours = measured[0].row?.[compared];

@@ -12,6 +12,8 @@ export interface Setup {
   readonly upstream: Upstream;
   /** Server blocks of ten stub domains each, beside the stock ones; for us alone. */
   readonly stubBlocks: number;
+  /** How long answers are kept at most. */
+  readonly maxTtlSeconds: number;
   /** For metrics. */
   readonly metricsPort: number;
 }
@@ -37,13 +39,14 @@ export interface Server {
 
 /** Entries that each cache may hold, and how long they live: what the stock Corefile allows. */
 const CAPACITY = 10_000;
-const MAX_TTL_SECONDS = 30;
+export const STOCK_TTL_SECONDS = 30;
 
 const root = new URL('../..', import.meta.url).pathname;
 const NODE = join(root, 'node_modules/node/bin/node');
 
 /** The stock four blocks. The cluster's names go upstream over TCP, the rest over UDP. */
-function corefile({ port, upstreamPort, stubBlocks, metricsPort }: Setup): string {
+function corefile(setup: Setup): string {
+  const { port, upstreamPort, stubBlocks, maxTtlSeconds, metricsPort } = setup;
   const block = (zone: string, cache: string, options: string) =>
     `${zone}:${port} {
     errors
@@ -55,7 +58,7 @@ function corefile({ port, upstreamPort, stubBlocks, metricsPort }: Setup): strin
     prometheus 127.0.0.1:${metricsPort}
     }
 `;
-  const cluster = 'cache {\n        success 9984 30\n        denial 9984 5\n    }';
+  const cluster = `cache {\n        success 9984 ${maxTtlSeconds}\n        denial 9984 5\n    }`;
   const forceTcp = ' {\n        force_tcp\n    }';
   return [
     block('cluster.local', cluster, forceTcp),
@@ -83,12 +86,18 @@ function nodeCacheLaunch(program: readonly string[], setup: Setup): Launch {
   return { command: [...program, ...flags], files, metricsPort: setup.metricsPort, corefile: path };
 }
 
-const ours: Server = {
-  name: 'nodelocaldns',
-  program: '',
-  versionCommand: [NODE, join(root, 'dist/nodelocaldns.js'), '-version'],
-  launch: (setup) => nodeCacheLaunch([NODE, join(root, 'dist/nodelocaldns.js')], setup),
-};
+/** Our daemon as it was built into `folder`. */
+export function build(name: string, folder: string): Server {
+  const program = [NODE, join(folder, 'nodelocaldns.js')];
+  return {
+    name,
+    program: '',
+    versionCommand: [...program, '-version'],
+    launch: (setup) => nodeCacheLaunch(program, setup),
+  };
+}
+
+const ours = build('nodelocaldns', join(root, 'dist'));
 
 /** The floor: the same batched input and output, and no DNS in between. */
 const echo: Server = {
@@ -105,7 +114,7 @@ const unbound: Server = {
   name: 'unbound',
   program: 'unbound',
   versionCommand: ['unbound', '-V'],
-  launch: ({ folder, port, upstreamPort, upstream }) => ({
+  launch: ({ folder, port, upstreamPort, upstream, maxTtlSeconds }) => ({
     command: ['unbound', '-d', '-c', join(folder, 'unbound.conf')],
     files: {
       'unbound.conf': `server:
@@ -117,7 +126,7 @@ const unbound: Server = {
   module-config: "iterator"
   msg-cache-size: 16m
   rrset-cache-size: 32m
-  cache-max-ttl: ${MAX_TTL_SECONDS}
+  cache-max-ttl: ${maxTtlSeconds}
   tcp-upstream: ${upstream === 'tcp' ? 'yes' : 'no'}
   outgoing-range: 1024
   num-queries-per-thread: 1024
@@ -141,13 +150,13 @@ const dnsdist: Server = {
   name: 'dnsdist',
   program: 'dnsdist',
   versionCommand: ['dnsdist', '--version'],
-  launch: ({ folder, port, upstreamPort, upstream }) => ({
+  launch: ({ folder, port, upstreamPort, upstream, maxTtlSeconds }) => ({
     command: ['dnsdist', '-C', join(folder, 'dnsdist.conf'), '--supervised', '--disable-syslog'],
     files: {
       'dnsdist.conf': `setLocal('127.0.0.1:${port}')
 setACL({'127.0.0.0/8'})
 newServer({address='127.0.0.1:${upstreamPort}', tcpOnly=${upstream === 'tcp'}, checkType='SOA', checkName='bench.example.'})
-getPool(''):setCache(newPacketCache(${2 * CAPACITY}, {maxTTL=${MAX_TTL_SECONDS}}))
+getPool(''):setCache(newPacketCache(${2 * CAPACITY}, {maxTTL=${maxTtlSeconds}}))
 setMaxTCPClientThreads(1)
 `,
     },
@@ -158,7 +167,7 @@ const dnsmasq: Server = {
   name: 'dnsmasq',
   program: 'dnsmasq',
   versionCommand: ['dnsmasq', '--version'],
-  launch: ({ port, upstreamPort, upstream }) =>
+  launch: ({ port, upstreamPort, upstream, maxTtlSeconds }) =>
     upstream === 'tcp'
       ? null
       : {
@@ -166,7 +175,7 @@ const dnsmasq: Server = {
             ...['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file='],
             ...['--user=root', `--port=${port}`, '--listen-address=127.0.0.1', '--bind-interfaces'],
             ...['--no-resolv', '--no-hosts', `--server=127.0.0.1#${upstreamPort}`],
-            ...[`--cache-size=${CAPACITY}`, `--max-cache-ttl=${MAX_TTL_SECONDS}`],
+            ...[`--cache-size=${CAPACITY}`, `--max-cache-ttl=${maxTtlSeconds}`],
             '--dns-forward-max=1000',
           ],
           files: {},
