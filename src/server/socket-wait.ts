@@ -27,7 +27,7 @@ const PAUSE_MS = 0.01;
  */
 const MAX_WAIT_MS = 6;
 /** However often another query comes, the event loop has its turn after that. */
-const MAX_AWAY_MS = 100;
+const MAX_AWAY_MS = 500;
 
 /** struct pollfd: descriptor 4, events 2, returned events 2. */
 const POLLFD_LENGTH = 8;
