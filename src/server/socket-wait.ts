@@ -90,13 +90,13 @@ export class SocketWait {
     if (waitMs <= 0 || startMs - this.#pausedAtMs > MAX_BUSY_MS) return false;
     this.#earlyTimer.keep(startMs);
     this.#polled.writeInt32LE(fd, 0);
-    if (this.#libc.poll(this.#address, 2, waitMs) <= 0) return false;
+    const ready = this.#libc.poll(this.#address, 2, waitMs);
     this.nowMs = this.#clock.nowMs();
     this.wasPause = this.nowMs - startMs > PAUSE_MS;
     if (this.wasPause) {
       this.#pausedAtMs = this.nowMs;
       idleTime.milliseconds += this.nowMs - startMs;
     }
-    return this.#polled.readUInt16LE(RETURNED_EVENTS) === POLLIN;
+    return ready > 0 && this.#polled.readUInt16LE(RETURNED_EVENTS) === POLLIN;
   }
 }

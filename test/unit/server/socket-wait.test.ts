@@ -58,10 +58,12 @@ test('leaves errors of the socket to the event loop', () => {
   expect(untilReadable()).toBe(false);
 });
 
-test('lasts six milliseconds at most', () => {
+test('lasts six milliseconds at most, and is idle time even if nothing comes', () => {
+  const before = idleTime.milliseconds;
   readable.afterMs = 100;
   expect(untilReadable()).toBe(false);
   expect(limitsMs).toEqual([6]);
+  expect(idleTime.milliseconds - before).toBe(6);
 });
 
 test('knows what time it is at its beginning and at its end, and has the early timer kept before it sleeps', () => {
