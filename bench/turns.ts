@@ -84,7 +84,12 @@ async function start(server: Server, parent: string, upstreamPort: number): Prom
   if (launch === null) throw new Error(`${server.name} cannot ask its upstream over UDP`);
   for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);
   const program = new Program(SERVER_CORE, launch.command, launch.env);
-  await untilAnswering(program, port);
+  try {
+    await untilAnswering(program, port);
+  } catch (error) {
+    await program.stop();
+    throw error;
+  }
   return { name: server.name, program, port };
 }
 

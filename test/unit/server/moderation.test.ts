@@ -84,3 +84,13 @@ test('waits no longer when the rate is too high for it to give anything', () => 
   load(2_000_000, 20);
   expect(waitsUs).toEqual([]);
 });
+
+test('is calm until queries come fast, and again when they do not', () => {
+  expect(moderation.isCalm).toBe(true);
+  load(10_000, 50);
+  expect(moderation.isCalm).toBe(true);
+  load(50_000, 50);
+  expect(moderation.isCalm).toBe(false);
+  load(10_000, 50);
+  expect(moderation.isCalm).toBe(true);
+});
