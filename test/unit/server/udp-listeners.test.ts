@@ -369,3 +369,37 @@ describe('UdpListener', () => {
     expect(listener.counters.unsent).toBe(1);
   });
 });
+
+test.each([
+  [true, ['recvmsg', 'sendmsg']],
+  [false, ['recvmmsg', 'sendmsg']],
+])('after a pause (%s) one query is received and answered with %j', async (wasPause, expected) => {
+  const calls: string[] = [];
+  const recording = {
+    ...libc,
+    recvmsg: (...parameters: Parameters<typeof libc.recvmsg>) => {
+      calls.push('recvmsg');
+      return libc.recvmsg(...parameters);
+    },
+    recvmmsg: (...parameters: Parameters<typeof libc.recvmmsg>) => {
+      calls.push('recvmmsg');
+      return libc.recvmmsg(...parameters);
+    },
+    sendmsg: (...parameters: Parameters<typeof libc.sendmsg>) => {
+      calls.push('sendmsg');
+      return libc.sendmsg(...parameters);
+    },
+  };
+  // Of its own: after the bursts of other tests queries gather.
+  const moderation = new Moderation(libc, () => performance.now());
+  const wait = { nowMs: performance.now(), wasPause, begin() {}, untilReadable: () => false };
+  const listener = new UdpListener(
+    { address: '127.0.0.1', port: 0 },
+    { ...modules, libc: recording, moderation, wait, handler },
+  );
+  toStop.push(listener);
+  await listener.start();
+  await client.send(query(ECHO, 1), listener.port);
+  await client.waitFor(1);
+  expect(calls).toEqual(expected);
+});
