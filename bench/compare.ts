@@ -10,14 +10,14 @@ import { parseArgs } from 'node:util';
 import { freePort } from '../test/helpers/free-port.ts';
 import { disturb } from './load/disturbance.ts';
 import { movesToNamespace } from './load/namespace.ts';
-import { isInstalled, Program, SERVER_CORE, versionOf } from './load/process.ts';
+import { isInstalled, versionOf } from './load/process.ts';
 import { type QueryFiles, writeQueries } from './load/queries.ts';
 import { type Measured, scenarioTable } from './load/report.ts';
 import { inTurns } from './load/rounds.ts';
-import { SCENARIOS, type Scenario } from './load/scenarios.ts';
+import { type Running, startServer } from './load/running.ts';
+import { type OwnScenario, type Run, SCENARIOS, type Scenario } from './load/scenarios.ts';
 import { FLOOR, type Launch, SERVERS, type Server, STOCK_TTL_SECONDS } from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
-import { untilAnswering } from './load/wait.ts';
 
 const HELP = `npm run bench -- [options]
 
@@ -43,6 +43,8 @@ const { values } = parseArgs({
   },
 });
 
+const STOCK = { stubBlocks: 0, maxTtlSeconds: STOCK_TTL_SECONDS };
+
 /** What all scenarios share. */
 interface Bench {
   readonly folder: string;
@@ -65,7 +67,11 @@ async function main(): Promise<void> {
     const parts = [heading(servers)];
     console.log(parts[0]);
     for (const scenario of scenarios) {
-      const table = scenarioTable(scenario, await measureAll(bench, scenario, servers));
+      const measured =
+        'compare' in scenario
+          ? await measureOwn(bench, scenario)
+          : await measureAll(bench, scenario, servers);
+      const table = scenarioTable(scenario, measured);
       console.log(table);
       parts.push(table);
     }
@@ -99,33 +105,48 @@ async function measureAll(
   return inTurns(all, rounds, (server) => measure(bench, scenario, server));
 }
 
-async function measure(bench: Bench, scenario: Scenario, server: Server): Promise<Measured> {
-  const folder = mkdtempSync(join(bench.folder, `${scenario.name}-${server.name}-`));
-  const port = await freePort();
-  const { upstreamPort } = bench;
-  const { upstream, stubBlocks = 0 } = scenario;
-  const metricsPort = await freePort();
-  const network = { port, upstreamPort, upstream, metricsPort };
-  const setup = { folder, ...network, stubBlocks, maxTtlSeconds: STOCK_TTL_SECONDS };
-  const launch = server.launch(setup);
-  if (launch === null) return { server: server.name, row: null, note: 'cannot' };
-  for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);
-  const program = new Program(SERVER_CORE, launch.command, launch.env);
+async function measureOwn(bench: Bench, scenario: OwnScenario): Promise<Measured[]> {
+  const { upstreamPort, queries } = bench;
+  const start = async (stubBlocks: number) => {
+    const surroundings = { ...STOCK, stubBlocks, upstreamPort, upstream: 'udp' as const };
+    const running = await startServer(SERVERS[0], bench.folder, surroundings);
+    if (running === null) throw new Error('not started');
+    return running;
+  };
   try {
-    const startMs = await untilAnswering(program, port);
-    const [seconds, minutes] = [Number(values.seconds), Number(values.minutes)];
-    const { queries } = bench;
-    const run = { program, port, queries, seconds, minutes, startMs };
-    const row = await scenario.measure({ ...run, disturb: disturbing(launch, port) });
-    return { server: server.name, row, note: '' };
+    return await scenario.compare(start, queries);
   } catch (error) {
-    console.error(
-      `${server.name}, ${scenario.name}: ${error instanceof Error ? error.message : error}`,
-    );
-    return { server: server.name, row: null, note: 'failed' };
-  } finally {
-    await program.stop();
+    return [failed(SERVERS[0].name, scenario.name, error)];
   }
+}
+
+async function measure(bench: Bench, scenario: Scenario, server: Server): Promise<Measured> {
+  try {
+    const running = await startServer(server, bench.folder, {
+      ...STOCK,
+      upstreamPort: bench.upstreamPort,
+      upstream: scenario.upstream,
+    });
+    if (running === null) return { server: server.name, row: null, note: 'cannot' };
+    try {
+      return { server: server.name, row: await scenario.measure(runOf(bench, running)), note: '' };
+    } finally {
+      await running.program.stop();
+    }
+  } catch (error) {
+    return failed(server.name, scenario.name, error);
+  }
+}
+
+function runOf({ queries }: Bench, { program, port, launch, startMs }: Running): Run {
+  const [seconds, minutes] = [Number(values.seconds), Number(values.minutes)];
+  const run = { program, port, queries, seconds, minutes, startMs };
+  return { ...run, disturb: disturbing(launch, port) };
+}
+
+function failed(server: string, scenario: string, error: unknown): Measured {
+  console.error(`${server}, ${scenario}: ${error instanceof Error ? error.message : error}`);
+  return { server, row: null, note: 'failed' };
 }
 
 /** Only servers that have both metrics and a file to reload are disturbed. */

@@ -2,20 +2,20 @@
  * Latencies of builds of ours and of unbound. All run at once on one core and are asked in turns, a few seconds
  * each: a machine that changes from minute to minute changes for all of them. For differences of a few percent.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../test/helpers/free-port.ts';
 import { load, percentile } from './load/dnsperf.ts';
 import { movesToNamespace } from './load/namespace.ts';
-import { isInstalled, Program, SERVER_CORE } from './load/process.ts';
+import { isInstalled } from './load/process.ts';
 import { writeQueries } from './load/queries.ts';
 import { type Measured, scenarioTable } from './load/report.ts';
 import { inTurns } from './load/rounds.ts';
+import { type Running, startServer } from './load/running.ts';
 import { build, SERVERS, type Server } from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
-import { untilAnswering } from './load/wait.ts';
 
 const HELP = `node bench/turns.ts [options] [NAME=FOLDER...]
 
@@ -40,13 +40,6 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** A server that runs. */
-interface Running {
-  readonly name: string;
-  readonly program: Program;
-  readonly port: number;
-}
-
 if (values.help) console.log(HELP);
 else if (!movesToNamespace()) await main();
 
@@ -55,12 +48,15 @@ async function main(): Promise<void> {
   const all = [...servers, ...positionals.map(otherBuild)];
   const folder = mkdtempSync(join(tmpdir(), 'nodelocaldns-bench-'));
   const upstreamPort = await freePort();
+  const limits = { stubBlocks: 0, maxTtlSeconds: MAX_TTL_SECONDS };
+  const surroundings = { upstreamPort, upstream: 'udp' as const, ...limits };
   const running: Running[] = [];
   const upstream = await startUpstream(join(folder, 'nsd'), upstreamPort);
   try {
     for (const server of all) {
       if (server.program !== '' && !isInstalled(server.program)) continue;
-      running.push(await start(server, folder, upstreamPort));
+      const started = await startServer(server, folder, surroundings);
+      if (started !== null) running.push(started);
     }
     await measureAll(running, writeQueries(folder).hits);
   } finally {
@@ -73,24 +69,6 @@ function otherBuild(text: string): Server {
   const [name, folder] = text.split('=', 2);
   if (folder === undefined) throw new Error(`"${text}" is not NAME=FOLDER`);
   return build(name, resolve(folder));
-}
-
-async function start(server: Server, parent: string, upstreamPort: number): Promise<Running> {
-  const folder = mkdtempSync(join(parent, 'server-'));
-  const [port, metricsPort] = [await freePort(), await freePort()];
-  const network = { port, upstreamPort, upstream: 'udp' as const, metricsPort };
-  const limits = { stubBlocks: 0, maxTtlSeconds: MAX_TTL_SECONDS };
-  const launch = server.launch({ folder, ...network, ...limits });
-  if (launch === null) throw new Error(`${server.name} cannot ask its upstream over UDP`);
-  for (const [name, text] of Object.entries(launch.files)) writeFileSync(join(folder, name), text);
-  const program = new Program(SERVER_CORE, launch.command, launch.env);
-  try {
-    await untilAnswering(program, port);
-  } catch (error) {
-    await program.stop();
-    throw error;
-  }
-  return { name: server.name, program, port };
 }
 
 async function measureAll(running: readonly Running[], queries: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The questions of the scenarios, as files for dnsperf. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { STUB_BLOCKS, stubZones } from './stub-zones.ts';
 import { CLUSTER_ZONE, MISS_COUNT, NAME_COUNT, PLAIN_ZONE, WARM_UP_COUNT } from './upstream.ts';
 
 const HIT_COUNT = 1000;
@@ -14,6 +15,8 @@ export interface QueryFiles {
   readonly hits: string;
   readonly mixedCase: string;
   readonly unknown: string;
+  /** As many as in `hits`: a name in each stub zone. */
+  readonly stubs: string;
   readonly plainOnce: string;
   readonly plainWarmUp: string;
   readonly clusterOnce: string;
@@ -36,6 +39,12 @@ export function writeQueries(folder: string): QueryFiles {
     hits: write('hits', numbered(HIT_COUNT, CLUSTER_ZONE)),
     mixedCase: write('mixed-case', numbered(HIT_COUNT, CLUSTER_ZONE).map(mixCase)),
     unknown: write('unknown', numbered(HIT_COUNT, `absent.${CLUSTER_ZONE}`)),
+    stubs: write(
+      'stubs',
+      Array.from({ length: STUB_BLOCKS }, (_, i) => stubZones(i))
+        .flat()
+        .map((zone) => `n0.${zone} A`),
+    ),
     plainOnce: write('plain-once', numbered(MISS_COUNT, PLAIN_ZONE)),
     plainWarmUp: write('plain-warm-up', others(PLAIN_ZONE)),
     clusterOnce: write('cluster-once', numbered(MISS_COUNT, CLUSTER_ZONE)),

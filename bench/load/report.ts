@@ -12,19 +12,24 @@ export interface Measured {
 /** Columns that are given as a ratio to ours too. */
 const COMPARED = /µs|MiB|ms$|core %/;
 
-/** The table of one scenario; the first server is ours. */
+/** How a column ends that is a ratio already. */
+const RATIO = ' = 1';
+
+/** The table of one scenario; the first server is ours, and what the others are compared with where no column does that. */
 export function scenarioTable(
   scenario: Pick<Scenario, 'title'>,
   measured: readonly Measured[],
 ): string {
   const columns = Object.keys(measured.find(({ row }) => row !== null)?.row ?? {});
+  const hasRatio = columns.some((column) => column.endsWith(RATIO));
   const compared = columns.find((column) => COMPARED.test(column)) ?? '';
   const ours = measured[0].row?.[compared];
-  const header = ['server', ...columns, `${compared}, ours = 1`];
+  const ratioOf = (row: Row) => (ours === undefined ? '' : (row[compared] / ours).toFixed(2));
+  const header = ['server', ...columns, ...(hasRatio ? [] : [`${compared}, ours${RATIO}`])];
   const lines = measured.map(({ server, row, note }) => {
-    if (row === null) return [server, note, ...columns.map(() => '')];
-    const ratio = ours === undefined ? '' : (row[compared] / ours).toFixed(2);
-    return [server, ...columns.map((column) => formatNumber(row[column])), ratio];
+    if (row === null) return [server, note, ...header.slice(2).map(() => '')];
+    const cells = columns.map((column) => formatNumber(row[column]));
+    return [server, ...cells, ...(hasRatio ? [] : [ratioOf(row)])];
   });
   const rule = header.map((_, index) => (index === 0 ? '---' : '--:'));
   const text = [header, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

@@ -4,7 +4,10 @@ import type { Disturbance } from './disturbance.ts';
 import { type LoadOptions, type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
+import type { Measured } from './report.ts';
+import type { Running } from './running.ts';
 import type { Upstream } from './servers.ts';
+import { compareStubDomains } from './stub-domains.ts';
 
 /** A server under test, and how long to measure. */
 export interface Run {
@@ -27,8 +30,6 @@ export interface Scenario {
   readonly name: string;
   readonly title: string;
   readonly upstream: Upstream;
-  /** How many blocks of stub domains our Corefile has, beside the stock ones. */
-  readonly stubBlocks?: number;
   /** Whether an echo without DNS can be the floor. */
   readonly hasFloor: boolean;
   /** Measured once, however many rounds there are: it takes minutes, or changes little. */
@@ -42,18 +43,28 @@ async function fill(source: LoadOptions, warmUpSeconds: number): Promise<void> {
   await load({ ...source, seconds: Math.max(1, warmUpSeconds) });
 }
 
+/** Configurations of ours beside each other; other servers take no part. */
+export interface OwnScenario {
+  readonly name: string;
+  readonly title: string;
+  /** @param start starts our daemon with so many blocks of stub domains */
+  compare(
+    start: (stubBlocks: number) => Promise<Running>,
+    queries: QueryFiles,
+  ): Promise<Measured[]>;
+}
+
 /** Answers from the cache: filled first, then warmed up for half as long as it is measured. */
 function cached(
   name: string,
   title: string,
   file: keyof QueryFiles,
-  { stubBlocks = 0, ...options }: { readonly edns?: boolean; readonly stubBlocks?: number } = {},
+  options: { readonly edns?: boolean } = {},
 ): Scenario {
   return {
     name,
     title,
     upstream: 'udp',
-    stubBlocks,
     hasFloor: true,
     measure: async ({ program, port, queries, seconds }) => {
       const source = { port, queries: queries[file], ...options };
@@ -226,13 +237,15 @@ const idle: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [
+export const SCENARIOS: readonly (Scenario | OwnScenario)[] = [
   cached('hits', 'Cached A answers (1,000 names)', 'hits'),
   cached('hits-edns', 'Cached answers, EDNS and mixed case', 'mixedCase', { edns: true }),
   cached('hits-unknown', 'Cached NXDOMAIN', 'unknown'),
-  cached('hits-stubs', 'Cached A answers, with 1,000 stub domains in 100 blocks', 'hits', {
-    stubBlocks: 100,
-  }),
+  {
+    name: 'hits-stubs',
+    title: 'Cached A answers, with and without 1,000 stub domains in 100 blocks, in turns',
+    compare: compareStubDomains,
+  },
   misses('misses-tcp', 'Misses, upstream over TCP (100,000 names once)', 'tcp'),
   misses('misses-udp', 'Misses, upstream over UDP (100,000 names once)', 'udp'),
   tcpClients('tcp-many', 'TCP clients, many queries on each connection', true),

@@ -1,5 +1,6 @@
 /** How each server is started with an equal cache in front of the same upstream. */
 import { join } from 'node:path';
+import { stubZones } from './stub-zones.ts';
 
 /** How queries go to the upstream. */
 export type Upstream = 'tcp' | 'udp';
@@ -65,14 +66,13 @@ function corefile(setup: Setup): string {
     block('in-addr.arpa', 'cache 30', forceTcp),
     block('ip6.arpa', 'cache 30', forceTcp),
     block('.', 'cache 30', ''),
-    ...Array.from({ length: stubBlocks }, (_, i) => block(stubZones(i, port), 'cache 30', '')),
+    ...Array.from({ length: stubBlocks }, (_, i) => block(stubKeys(i, port), 'cache 30', '')),
   ].join('');
 }
 
-/** Ten zones as keys of a block, without the port of the last. */
-function stubZones(blockNumber: number, port: number): string {
-  const zones = Array.from({ length: 10 }, (_, i) => `stub-${blockNumber}-${i}.example`);
-  return zones.join(`:${port} `);
+/** The keys of a block, without the port of the last. */
+function stubKeys(blockNumber: number, port: number): string {
+  return stubZones(blockNumber).join(`:${port} `);
 }
 
 /** Flags of node-cache, which are ours too. */

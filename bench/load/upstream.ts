@@ -1,4 +1,4 @@
-/** The upstream of all servers: nsd with a zone of many names and one like a cluster's. */
+/** The upstream of all servers: nsd with a zone of many names, one like a cluster's, and one for all stub domains. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOAD_CORE, Program } from './process.ts';
@@ -14,31 +14,39 @@ export const WARM_UP_COUNT = 40_000;
 export const PLAIN_ZONE = 'bench.example';
 /** Names in this zone go upstream over TCP in the stock Corefile. */
 export const CLUSTER_ZONE = 'svc.cluster.local';
+/** Stub domains are below it; every name in it that is in no other zone has the same address. */
+export const STUB_PARENT = 'example';
 
 export async function startUpstream(folder: string, port: number): Promise<Program> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'plain.zone'), zone(PLAIN_ZONE, ''));
   writeFileSync(join(folder, 'cluster.zone'), zone('cluster.local', '.svc'));
+  const wildcard = [...apex(STUB_PARENT), '* IN A 10.0.0.1', ''].join('\n');
+  writeFileSync(join(folder, 'stubs.zone'), wildcard);
   writeFileSync(join(folder, 'nsd.conf'), configuration(folder, port));
   const program = new Program(LOAD_CORE, ['nsd', '-d', '-c', join(folder, 'nsd.conf')]);
   await untilAnswering(program, port);
   return program;
 }
 
-/** TTLs of an hour: what the caches keep is decided by them. */
 function zone(name: string, infix: string): string {
-  const lines = [
+  const lines = apex(name);
+  for (let i = 0; i < MISS_COUNT + WARM_UP_COUNT; i++) {
+    const octets = `${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
+    lines.push(`n${i}${infix} IN A 10.${octets}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** TTLs of an hour: what the caches keep is decided by them. */
+function apex(name: string): string[] {
+  return [
     `$ORIGIN ${name}.`,
     '$TTL 3600',
     '@ IN SOA ns hostmaster 1 7200 1800 86400 30',
     '@ IN NS ns',
     'ns IN A 127.0.0.1',
   ];
-  for (let i = 0; i < MISS_COUNT + WARM_UP_COUNT; i++) {
-    const octets = `${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
-    lines.push(`n${i}${infix} IN A 10.${octets}`);
-  }
-  return `${lines.join('\n')}\n`;
 }
 
 function configuration(folder: string, port: number): string {
@@ -62,5 +70,8 @@ zone:
 zone:
   name: cluster.local
   zonefile: cluster.zone
+zone:
+  name: ${STUB_PARENT}
+  zonefile: stubs.zone
 `;
 }

@@ -1,39 +1,77 @@
-/** A histogram of plain fields: no label, no text until it is scraped. */
+/**
+ * A histogram of plain numbers: no label, no text until it is scraped. They stand in an array, alone or beside
+ * others: the sum, then the observations of each bucket (not cumulative), of which there is one more than bounds.
+ */
 export class Histogram {
   /** Upper bounds, ascending; the last bucket has none. */
   readonly bounds: readonly number[];
-  /** Observations per bucket, not cumulative; one more than `bounds`. */
-  readonly counts: Float64Array;
-  sum = 0;
+  readonly #values: Float64Array;
+  readonly #at: number;
 
-  constructor(bounds: readonly number[]) {
+  /** @param at where its numbers begin in `values` */
+  constructor(
+    bounds: readonly number[],
+    values = new Float64Array(histogramLength(bounds)),
+    at = 0,
+  ) {
     this.bounds = bounds;
-    this.counts = new Float64Array(bounds.length + 1);
+    this.#values = values;
+    this.#at = at;
+  }
+
+  get sum(): number {
+    return this.#values[this.#at];
+  }
+
+  /** Observations per bucket; a view. */
+  get counts(): Float64Array {
+    return this.#values.subarray(this.#at + 1, this.#at + histogramLength(this.bounds));
   }
 
   /** How many observations there are. */
   get total(): number {
-    return this.counts.reduce((sum, count) => sum + count, 0);
+    const end = this.#at + histogramLength(this.bounds);
+    let total = 0;
+    for (let i = this.#at + 1; i < end; i++) total += this.#values[i];
+    return total;
   }
 
   observe(value: number): void {
-    this.observeMany(value, 1);
+    observe(this.#values, this.#at, this.bounds, value, 1);
   }
 
   /** `times` observations of the same value: what a batch of datagrams gives. */
   observeMany(value: number, times: number): void {
-    const { bounds } = this;
-    let bucket = 0;
-    while (bucket < bounds.length && value > bounds[bucket]) bucket++;
-    this.counts[bucket] += times;
-    this.sum += value * times;
+    observe(this.#values, this.#at, this.bounds, value, times);
   }
 
   /** Adds what another histogram with the same bounds has seen. */
   add(other: Histogram): void {
-    for (let i = 0; i < this.counts.length; i++) this.counts[i] += other.counts[i];
-    this.sum += other.sum;
+    const { counts } = this;
+    other.counts.forEach((count, bucket) => {
+      counts[bucket] += count;
+    });
+    this.#values[this.#at] += other.sum;
   }
+}
+
+/** How many numbers of an array a histogram takes. */
+export function histogramLength(bounds: readonly number[]): number {
+  return bounds.length + 2;
+}
+
+/** What `observeMany` does, for the histogram whose numbers begin at `values[at]`. */
+export function observe(
+  values: Float64Array,
+  at: number,
+  bounds: readonly number[],
+  value: number,
+  times: number,
+): void {
+  let bucket = 0;
+  while (bucket < bounds.length && value > bounds[bucket]) bucket++;
+  values[at + 1 + bucket] += times;
+  values[at] += value * times;
 }
 
 /** Seconds: coredns' TimeBuckets, 250 µs doubling up to 8.192 s. */

@@ -2,9 +2,17 @@
  * What is counted for the queries of one zone at one listener: the coredns_dns_* metrics, and the
  * durations of hits and misses apart. Counting adds to plain fields; it allocates nothing.
  */
-import type { Catalogue, Emit } from './catalogue.ts';
+import type { Catalogue, Emit, Labels } from './catalogue.ts';
+import type { MetricName } from './definitions.ts';
 import { rcodeLabel, TYPE_NAMES, typeIndex } from './dns-labels.ts';
-import { FINE_TIME_BOUNDS, Histogram, SIZE_BOUNDS, TIME_BOUNDS } from './histogram.ts';
+import {
+  FINE_TIME_BOUNDS,
+  Histogram,
+  histogramLength,
+  observe,
+  SIZE_BOUNDS,
+  TIME_BOUNDS,
+} from './histogram.ts';
 
 /** The transport a query came over: an index, so that counting needs no text. */
 export const PROTO_UDP = 0;
@@ -17,6 +25,20 @@ const FAMILY_NAMES = ['1', '2'] as const;
 /** Extended codes have 12 bits; the few above this that anyone has ever assigned share its place. */
 const MAX_RCODE = 31;
 
+/**
+ * Where each kind of number begins in a zone's array. All of them lie together, what most answers need first: where
+ * there are a thousand zones each answer fetches them from memory, and one place costs less than eight.
+ */
+const SIZES_LENGTH = histogramLength(SIZE_BOUNDS);
+const DURATIONS_AT = 0;
+const REQUEST_SIZES_AT = DURATIONS_AT + histogramLength(TIME_BOUNDS);
+const RESPONSE_SIZES_AT = REQUEST_SIZES_AT + PROTO_NAMES.length * SIZES_LENGTH;
+const CACHE_RESPONSES_AT = RESPONSE_SIZES_AT + PROTO_NAMES.length * SIZES_LENGTH;
+const REQUESTS_AT = CACHE_RESPONSES_AT + MAX_RCODE + 1;
+const DNSSEC_OK_AT = REQUESTS_AT + FAMILY_NAMES.length * PROTO_NAMES.length * TYPE_NAMES.length;
+const MISS_DURATIONS_AT = DNSSEC_OK_AT + 1;
+const VALUES_LENGTH = MISS_DURATIONS_AT + histogramLength(FINE_TIME_BOUNDS);
+
 /** What tells counters apart. */
 export interface ZoneLabels {
   /** The listener: `dns://169.254.20.10:53`. */
@@ -27,24 +49,17 @@ export interface ZoneLabels {
 
 export class ZoneCounters {
   readonly #labels: ZoneLabels;
-  /** Requests by family, transport and type index. */
-  readonly #requests = new Float64Array(
-    FAMILY_NAMES.length * PROTO_NAMES.length * TYPE_NAMES.length,
-  );
-  #dnssecOkRequests = 0;
-  readonly #requestSizes = PROTO_NAMES.map(() => new Histogram(SIZE_BOUNDS));
-  readonly #responseSizes = PROTO_NAMES.map(() => new Histogram(SIZE_BOUNDS));
+  readonly #values = new Float64Array(VALUES_LENGTH);
   /** Responses by rcode, for each plugin that wrote some. BOUNDED by the directives there are. */
   readonly #responses = new Map<string, Float64Array>();
-  /** The entry of `cache`, which nearly all responses go to. */
-  readonly #cacheResponses: Float64Array;
-  readonly #durations = new Histogram(TIME_BOUNDS);
-  readonly #hitDurations = new Histogram(FINE_TIME_BOUNDS);
-  readonly #missDurations = new Histogram(FINE_TIME_BOUNDS);
+  readonly #hitDurations: Histogram;
 
-  constructor(labels: ZoneLabels) {
+  /** @param hitDurations of all zones together */
+  constructor(labels: ZoneLabels, hitDurations = new Histogram(FINE_TIME_BOUNDS)) {
     this.#labels = labels;
-    this.#cacheResponses = this.#responsesOf('cache');
+    this.#hitDurations = hitDurations;
+    // Of `cache`, which nearly all responses go to.
+    this.#responses.set('cache', this.#values.subarray(CACHE_RESPONSES_AT, REQUESTS_AT));
   }
 
   /**
@@ -61,9 +76,10 @@ export class ZoneCounters {
     dnssecOk: boolean,
   ): void {
     const way = family === 4 ? proto : PROTO_NAMES.length + proto;
-    this.#requests[way * TYPE_NAMES.length + typeIndex(qtype)]++;
-    if (dnssecOk) this.#dnssecOkRequests++;
-    this.#requestSizes[proto].observe(length);
+    const values = this.#values;
+    values[REQUESTS_AT + way * TYPE_NAMES.length + typeIndex(qtype)]++;
+    if (dnssecOk) values[DNSSEC_OK_AT]++;
+    observe(values, REQUEST_SIZES_AT + proto * SIZES_LENGTH, SIZE_BOUNDS, length, 1);
   }
 
   /**
@@ -72,21 +88,23 @@ export class ZoneCounters {
    * @param uncompressedLength octets before compression and truncation; 0 when the server wrote it
    */
   countResponse(proto: number, rcode: number, plugin: string, uncompressedLength: number): void {
-    const responses = plugin === 'cache' ? this.#cacheResponses : this.#responsesOf(plugin);
-    responses[Math.min(rcode, MAX_RCODE)]++;
-    this.#responseSizes[proto].observe(uncompressedLength);
+    const values = this.#values;
+    const place = Math.min(rcode, MAX_RCODE);
+    if (plugin === 'cache') values[CACHE_RESPONSES_AT + place]++;
+    else this.#responsesOf(plugin)[place]++;
+    observe(values, RESPONSE_SIZES_AT + proto * SIZES_LENGTH, SIZE_BOUNDS, uncompressedLength, 1);
   }
 
   /** `times` answers that lay ready in the cache and took `seconds` each. */
   countHitDurations(seconds: number, times: number): void {
-    this.#durations.observeMany(seconds, times);
+    observe(this.#values, DURATIONS_AT, TIME_BOUNDS, seconds, times);
     this.#hitDurations.observeMany(seconds, times);
   }
 
   /** One answer that went through the chain. */
   countMissDuration(seconds: number): void {
-    this.#durations.observe(seconds);
-    this.#missDurations.observe(seconds);
+    observe(this.#values, DURATIONS_AT, TIME_BOUNDS, seconds, 1);
+    observe(this.#values, MISS_DURATIONS_AT, FINE_TIME_BOUNDS, seconds, 1);
   }
 
   /** Shows the counters in the metrics, for good. Series that were never used stay away. */
@@ -96,22 +114,22 @@ export class ZoneCounters {
     catalogue.source('coredns_dns_requests_total', (emit) => this.#emitRequests(emit));
     catalogue.source('coredns_dns_responses_total', (emit) => this.#emitResponses(emit));
     catalogue.source('coredns_dns_do_requests_total', (emit) => {
-      if (this.#dnssecOkRequests > 0) emit(labels, this.#dnssecOkRequests);
+      if (this.#values[DNSSEC_OK_AT] > 0) emit(labels, this.#values[DNSSEC_OK_AT]);
     });
-    const sizes = (histograms: readonly Histogram[]) => (emit: Emit) => {
-      histograms.forEach((histogram, proto) => {
-        if (histogram.total > 0) emit({ ...labels, proto: PROTO_NAMES[proto] }, histogram);
+    const show = (name: MetricName, of: Labels, bounds: readonly number[], at: number) => {
+      catalogue.source(name, (emit) => {
+        const histogram = new Histogram(bounds, this.#values, at);
+        if (histogram.total > 0) emit(of, histogram);
       });
     };
-    catalogue.source('coredns_dns_request_size_bytes', sizes(this.#requestSizes));
-    catalogue.source('coredns_dns_response_size_bytes', sizes(this.#responseSizes));
-    catalogue.source('coredns_dns_request_duration_seconds', (emit) => {
-      if (this.#durations.total > 0) emit(labels, this.#durations);
+    PROTO_NAMES.forEach((proto, i) => {
+      const sizes = { ...labels, proto };
+      const at = i * SIZES_LENGTH;
+      show('coredns_dns_request_size_bytes', sizes, SIZE_BOUNDS, REQUEST_SIZES_AT + at);
+      show('coredns_dns_response_size_bytes', sizes, SIZE_BOUNDS, RESPONSE_SIZES_AT + at);
     });
-    catalogue.source('nodelocaldns_hit_duration_seconds', (emit) => emit({}, this.#hitDurations));
-    catalogue.source('nodelocaldns_miss_duration_seconds', (emit) => {
-      if (this.#missDurations.total > 0) emit({ zone }, this.#missDurations);
-    });
+    show('coredns_dns_request_duration_seconds', labels, TIME_BOUNDS, DURATIONS_AT);
+    show('nodelocaldns_miss_duration_seconds', { zone }, FINE_TIME_BOUNDS, MISS_DURATIONS_AT);
   }
 
   #responsesOf(plugin: string): Float64Array {
@@ -125,7 +143,7 @@ export class ZoneCounters {
 
   #emitRequests(emit: Emit): void {
     const { server, zone } = this.#labels;
-    this.#requests.forEach((count, index) => {
+    this.#values.subarray(REQUESTS_AT, DNSSEC_OK_AT).forEach((count, index) => {
       if (count === 0) return;
       const type = TYPE_NAMES[index % TYPE_NAMES.length];
       const way = Math.floor(index / TYPE_NAMES.length);
@@ -149,8 +167,16 @@ export class ZoneCounters {
 export function zoneCounters(catalogue: Catalogue, labels: ZoneLabels): ZoneCounters {
   const { server, zone } = labels;
   return catalogue.lasting(`zone-counters ${server} ${zone}`, () => {
-    const counters = new ZoneCounters(labels);
+    const counters = new ZoneCounters(labels, hitDurations(catalogue));
     counters.register(catalogue);
     return counters;
+  });
+}
+
+function hitDurations(catalogue: Catalogue): Histogram {
+  return catalogue.lasting('hit-durations', () => {
+    const durations = new Histogram(FINE_TIME_BOUNDS);
+    catalogue.source('nodelocaldns_hit_duration_seconds', (emit) => emit({}, durations));
+    return durations;
   });
 }
