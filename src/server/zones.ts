@@ -5,6 +5,7 @@
  * are compared octet by octet. So the cost depends on the length of the zones, not on how many
  * there are: a thousand stub domains cost a query what one does.
  */
+import { latin1Slice } from '../dns/latin1.ts';
 import { nameFromText } from '../dns/name.ts';
 import type { QueryView } from '../dns/query-view.ts';
 import { TYPE_DS } from '../dns/type.ts';
@@ -12,7 +13,8 @@ import type { Route } from './pipeline.ts';
 
 /** A zone in wire form and its route; zones with the same hash form a list. */
 interface Bucket {
-  readonly wire: Buffer;
+  /** A character per octet. */
+  readonly wire: string;
   readonly route: Route;
   readonly next: Bucket | null;
 }
@@ -61,7 +63,8 @@ export class ZoneTable {
     }
     let hash = 0;
     for (let at = wire.length - 2; at >= 0; at--) hash = step(hash, wire[at]);
-    this.#buckets.set(hash, { wire, route, next: this.#buckets.get(hash) ?? null });
+    const next = this.#buckets.get(hash) ?? null;
+    this.#buckets.set(hash, { wire: latin1Slice(wire, 0, wire.length), route, next });
     this.#longestZone = Math.max(this.#longestZone, wire.length);
   }
 }
@@ -77,7 +80,7 @@ function matching(first: Bucket, key: Buffer, from: number, to: number): Route |
     const { wire } = bucket;
     if (wire.length !== to - from) continue;
     let i = 0;
-    while (i < wire.length && wire[i] === key[from + i]) i++;
+    while (i < wire.length && wire.charCodeAt(i) === key[from + i]) i++;
     if (i === wire.length) return bucket.route;
   }
   return null;
