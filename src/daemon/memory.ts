@@ -57,18 +57,34 @@ const IDLE_SHARE = 0.01;
  * nothing is given back.
  */
 export function keepMemorySmall(): () => void {
-  const keeper = new MemoryKeeper();
+  const load = new LoadMeter();
+  const share = () => load.share(performance.now());
+  const keeper = new MemoryKeeper({ share, rest: createRest() });
   keepHeapSmall({ isHeavy: () => keeper.isHeavy, onCollected: () => keeper.look() });
   return () => {
-    setTimeout(() => keeper.begin(), FIRST_RELEASE_MS).unref();
+    setTimeout(async () => {
+      await keeper.begin(await FilePages.find());
+      everySecond(() => keeper.lookEachSecond());
+    }, FIRST_RELEASE_MS).unref();
   };
 }
 
-class MemoryKeeper {
-  readonly #load = new LoadMeter();
-  readonly #rest = createRest();
+/** What can be taken away. */
+export type Pages = Pick<FilePages, 'usage' | 'pieces' | 'releaseNext' | 'giveUpNext' | 'trim'>;
+
+/** What the keeper of the memory works with. */
+export interface MemoryModules {
+  /** How much of a core the process took since the last call. */
+  readonly share: () => number;
+  /** Collects what a load has left in the heap. */
+  readonly rest: () => void;
+}
+
+/** Decides when pages are given back, and how many. */
+export class MemoryKeeper {
+  readonly #modules: MemoryModules;
   /** Null until the start is over. */
-  #pages: FilePages | null = null;
+  #pages: Pages | null = null;
   /** The least of memory beside files so far: who starts under load learns it later. */
   #leastOctets = Number.POSITIVE_INFINITY;
   #isReleasing = false;
@@ -78,14 +94,19 @@ class MemoryKeeper {
   #isHeavy = false;
   #wasBusy = false;
 
+  constructor(modules: MemoryModules) {
+    this.#modules = modules;
+  }
+
+  /** Whether there was a heavy load in the last second. */
   get isHeavy(): boolean {
     return this.#isHeavy;
   }
 
-  async begin(): Promise<void> {
-    this.#pages = await FilePages.find();
-    await this.#release(this.#pages, 0);
-    everySecond(() => this.#lookEachSecond());
+  /** Gives all back; from now on pages may be taken away. Never rejects. */
+  async begin(pages: Pages): Promise<void> {
+    this.#pages = pages;
+    await this.#release(pages, 0);
   }
 
   /** Takes some pages away if there are too many. Cheap when it was looked just before. */
@@ -99,11 +120,12 @@ class MemoryKeeper {
     void this.#release(this.#pages, files.to);
   }
 
-  #lookEachSecond(): void {
-    const share = this.#load.share(performance.now());
+  /** What is to be done each second. */
+  lookEachSecond(): void {
+    const share = this.#modules.share();
     this.#isBusy = share > BUSY_SHARE;
     this.#isHeavy = share > HEAVY_SHARE;
-    if (share < IDLE_SHARE) this.#rest();
+    if (share < IDLE_SHARE) this.#modules.rest();
     if (this.#isBusy) this.#wasBusy = true;
     if (this.#pages === null || this.#isReleasing) return;
     if (this.#wasBusy && !this.#isBusy) {
@@ -117,7 +139,7 @@ class MemoryKeeper {
     this.look();
   }
 
-  #measure(pages: FilePages): { readonly grownOctets: number; readonly fileOctets: number } {
+  #measure(pages: Pages): { readonly grownOctets: number; readonly fileOctets: number } {
     const { residentOctets, fileOctets } = pages.usage();
     this.#leastOctets = Math.min(this.#leastOctets, residentOctets - fileOctets);
     return { grownOctets: residentOctets - this.#leastOctets, fileOctets };
@@ -129,7 +151,7 @@ class MemoryKeeper {
    *
    * @param toOctets of files
    */
-  async #release(pages: FilePages, toOctets: number): Promise<void> {
+  async #release(pages: Pages, toOctets: number): Promise<void> {
     this.#isReleasing = true;
     let tookMs = 0;
     for (let i = 0; i < pages.pieces; i++) {
@@ -149,7 +171,7 @@ class MemoryKeeper {
     this.#isReleasing = false;
   }
 
-  #isSmall(pages: FilePages, toOctets: number): boolean {
+  #isSmall(pages: Pages, toOctets: number): boolean {
     const { grownOctets, fileOctets } = this.#measure(pages);
     return fileOctets <= toOctets || grownOctets <= GROWTH_OCTETS.to;
   }
