@@ -16,7 +16,14 @@ import { type Measured, scenarioTable } from './load/report.ts';
 import { inTurns } from './load/rounds.ts';
 import { type Running, startServer } from './load/running.ts';
 import { type OwnScenario, type Run, SCENARIOS, type Scenario } from './load/scenarios.ts';
-import { FLOOR, type Launch, SERVERS, type Server, STOCK_TTL_SECONDS } from './load/servers.ts';
+import {
+  FLOOR,
+  type Launch,
+  SERVERS,
+  type Server,
+  STOCK_TTL_SECONDS,
+  type Upstream,
+} from './load/servers.ts';
 import { startUpstream } from './load/upstream.ts';
 
 const HELP = `npm run bench -- [options]
@@ -42,8 +49,6 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-
-const STOCK = { stubBlocks: 0, maxTtlSeconds: STOCK_TTL_SECONDS };
 
 /** What all scenarios share. */
 interface Bench {
@@ -106,27 +111,22 @@ async function measureAll(
 }
 
 async function measureOwn(bench: Bench, scenario: OwnScenario): Promise<Measured[]> {
-  const { upstreamPort, queries } = bench;
-  const start = async (stubBlocks: number) => {
-    const surroundings = { ...STOCK, stubBlocks, upstreamPort, upstream: 'udp' as const };
-    const running = await startServer(SERVERS[0], bench.folder, surroundings);
+  const [ours] = SERVERS;
+  const startOurs = async (stubBlocks: number) => {
+    const running = await start(bench, ours, 'udp', stubBlocks);
     if (running === null) throw new Error('not started');
     return running;
   };
   try {
-    return await scenario.compare(start, queries);
+    return await scenario.compare(startOurs, bench.queries);
   } catch (error) {
-    return [failed(SERVERS[0].name, scenario.name, error)];
+    return [failed(ours.name, scenario.name, error)];
   }
 }
 
 async function measure(bench: Bench, scenario: Scenario, server: Server): Promise<Measured> {
   try {
-    const running = await startServer(server, bench.folder, {
-      ...STOCK,
-      upstreamPort: bench.upstreamPort,
-      upstream: scenario.upstream,
-    });
+    const running = await start(bench, server, scenario.upstream);
     if (running === null) return { server: server.name, row: null, note: 'cannot' };
     try {
       return { server: server.name, row: await scenario.measure(runOf(bench, running)), note: '' };
@@ -136,6 +136,16 @@ async function measure(bench: Bench, scenario: Scenario, server: Server): Promis
   } catch (error) {
     return failed(server.name, scenario.name, error);
   }
+}
+
+function start(
+  { folder, upstreamPort }: Bench,
+  server: Server,
+  upstream: Upstream,
+  stubBlocks = 0,
+): Promise<Running | null> {
+  const maxTtlSeconds = STOCK_TTL_SECONDS;
+  return startServer(server, folder, { upstreamPort, upstream, stubBlocks, maxTtlSeconds });
 }
 
 function runOf({ queries }: Bench, { program, port, launch, startMs }: Running): Run {

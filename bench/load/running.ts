@@ -28,7 +28,7 @@ export async function startServer(
   parent: string,
   surroundings: Surroundings,
 ): Promise<Running | null> {
-  const folder = mkdtempSync(join(parent, `${server.name}-`));
+  const folder = mkdtempSync(join(parent, 'server-'));
   const [port, metricsPort] = [await freePort(), await freePort()];
   const launch = server.launch({ ...surroundings, folder, port, metricsPort });
   if (launch === null) return null;

@@ -1,7 +1,8 @@
 /** What is measured, one scenario after the other, each with a server that was just started. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lostPercent, measureCost } from './cost.ts';
 import type { Disturbance } from './disturbance.ts';
-import { type LoadOptions, type LoadResult, load, loadOnce, percentile } from './dnsperf.ts';
+import { type LoadOptions, load, loadOnce, percentile } from './dnsperf.ts';
 import type { Program } from './process.ts';
 import type { QueryFiles } from './queries.ts';
 import type { Measured } from './report.ts';
@@ -269,18 +270,3 @@ export const SCENARIOS: readonly (Scenario | OwnScenario)[] = [
   startUp,
   idle,
 ];
-
-async function measureCost(program: Program, work: () => Promise<LoadResult>): Promise<Row> {
-  const before = program.cpuUs();
-  const result = await work();
-  return {
-    'CPU µs/answer': (program.cpuUs() - before) / result.answered,
-    'answers/s': result.perSecond,
-    'lost %': lostPercent(result),
-    'VmRSS MiB': program.memoryMib(),
-  };
-}
-
-function lostPercent({ sent, lost }: LoadResult): number {
-  return sent === 0 ? Number.NaN : (100 * lost) / sent;
-}

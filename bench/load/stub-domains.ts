@@ -2,6 +2,7 @@
  * What stub domains add to the cost of a cached answer. It is less than what one run differs from the next, so two daemons of ours
  * run at once, with and without them, and are asked in turns; compared is what is asked one after the other.
  */
+import { CPU_COLUMN, measureCost } from './cost.ts';
 import { load } from './dnsperf.ts';
 import type { QueryFiles } from './queries.ts';
 import type { Measured } from './report.ts';
@@ -57,21 +58,13 @@ async function compare(all: readonly Asked[]): Promise<Measured[]> {
   let stockUs = Number.NaN;
   return inTurns(all, TURNS, async (asked) => {
     const row = await turn(asked);
-    if (asked === all[0]) stockUs = row['CPU µs/answer'];
-    const times = { 'CPU, stock in the same turn = 1': row['CPU µs/answer'] / stockUs };
-    return { server: asked.label, row: { ...row, ...times }, note: '' };
+    if (asked === all[0]) stockUs = row[CPU_COLUMN];
+    const ratio = { 'CPU, stock in the same turn = 1': row[CPU_COLUMN] / stockUs };
+    return { server: asked.label, row: { ...row, ...ratio }, note: '' };
   });
 }
 
-async function turn({ running, queries }: Asked): Promise<Row> {
-  const { program, port } = running;
+async function turn({ running: { program, port }, queries }: Asked): Promise<Row> {
   await load({ port, queries, seconds: WARM_UP_SECONDS });
-  const beforeUs = program.threadsUs();
-  const { answered, sent, lost, perSecond } = await load({ port, queries, seconds: TURN_SECONDS });
-  return {
-    'CPU µs/answer': (program.threadsUs() - beforeUs) / answered,
-    'answers/s': perSecond,
-    'lost %': (100 * lost) / sent,
-    'VmRSS MiB': program.memoryMib(),
-  };
+  return measureCost(program, () => load({ port, queries, seconds: TURN_SECONDS }));
 }

@@ -49,8 +49,12 @@ export interface ZoneLabels {
 
 export class ZoneCounters {
   readonly #labels: ZoneLabels;
+  /** See DURATIONS_AT and what follows it. */
   readonly #values = new Float64Array(VALUES_LENGTH);
-  /** Responses by rcode, for each plugin that wrote some. BOUNDED by the directives there are. */
+  /**
+   * Responses by rcode, for each plugin that wrote some. Those of `cache`, which are nearly all, lie among the values.
+   * BOUNDED by the directives there are.
+   */
   readonly #responses = new Map<string, Float64Array>();
   readonly #hitDurations: Histogram;
 
@@ -58,7 +62,6 @@ export class ZoneCounters {
   constructor(labels: ZoneLabels, hitDurations = new Histogram(FINE_TIME_BOUNDS)) {
     this.#labels = labels;
     this.#hitDurations = hitDurations;
-    // Of `cache`, which nearly all responses go to.
     this.#responses.set('cache', this.#values.subarray(CACHE_RESPONSES_AT, REQUESTS_AT));
   }
 

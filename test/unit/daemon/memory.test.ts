@@ -213,7 +213,7 @@ describe('when a load is over', () => {
   });
 });
 
-test('before the start is over nothing is given back', () => {
+test('before the start is over only the load is looked at', () => {
   const early = new MemoryKeeper({ share: () => HEAVY, rest });
   early.look();
   early.lookEachSecond();

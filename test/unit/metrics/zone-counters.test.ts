@@ -126,6 +126,85 @@ test('hits and misses share the duration of the original and have one each of th
   );
 });
 
+test.each<[string, (counters: ZoneCounters) => void, string[]]>([
+  [
+    'the last kind of request',
+    (counters) => counters.countRequest(PROTO_TCP, 6, 255, 65_535, false),
+    ['coredns_dns_request_size_bytes_count{proto="tcp",', 'coredns_dns_requests_total{family="2",'],
+  ],
+  [
+    'the first kind of request',
+    (counters) => counters.countRequest(PROTO_UDP, 4, 0, 0, false),
+    ['coredns_dns_request_size_bytes_count{proto="udp",', 'coredns_dns_requests_total{family="1",'],
+  ],
+  [
+    'the last response of the cache',
+    (counters) => counters.countResponse(PROTO_TCP, 31, 'cache', 65_535),
+    [
+      'coredns_dns_response_size_bytes_count{proto="tcp",',
+      'coredns_dns_responses_total{plugin="cache",rcode="RCODE31",',
+    ],
+  ],
+  [
+    'the first response of the cache',
+    (counters) => counters.countResponse(PROTO_UDP, 0, 'cache', 0),
+    [
+      'coredns_dns_response_size_bytes_count{proto="udp",',
+      'coredns_dns_responses_total{plugin="cache",rcode="NOERROR",',
+    ],
+  ],
+  [
+    'the longest durations',
+    (counters) => counters.countMissDuration(100),
+    [
+      'coredns_dns_request_duration_seconds_count{',
+      'nodelocaldns_miss_duration_seconds_count{zone="cluster.local."',
+    ],
+  ],
+  [
+    'the shortest durations',
+    (counters) => counters.countMissDuration(0),
+    [
+      'coredns_dns_request_duration_seconds_count{',
+      'nodelocaldns_miss_duration_seconds_count{zone="cluster.local."',
+    ],
+  ],
+])('%s: nothing else is counted for it', async (_what, count, expected) => {
+  const catalogue = new Catalogue();
+  count(zoneCounters(catalogue, LABELS));
+  const lines = (await expose(catalogue)).split('\n');
+  const counted = lines.filter((line) =>
+    /^(coredns_dns|nodelocaldns_miss)\w+_(count|total)\{/.test(line),
+  );
+  expect(counted.map((line, i) => line.slice(0, expected[i]?.length))).toEqual(expected);
+  expect(counted.filter((line) => !line.endsWith('} 1'))).toEqual([]);
+});
+
+test('sums are those of what was counted for them, whatever fills the buckets beside them', async () => {
+  const catalogue = new Catalogue();
+  const counters = zoneCounters(catalogue, LABELS);
+  for (const [proto, length] of [
+    [PROTO_UDP, 65_000],
+    [PROTO_TCP, 65_535],
+  ]) {
+    counters.countRequest(proto, 6, 255, length, true);
+    counters.countResponse(proto, 31, 'cache', length);
+  }
+  counters.countHitDurations(100, 2);
+  counters.countMissDuration(50);
+  const lines = (await expose(catalogue)).split('\n');
+  const sums = lines.filter((line) => /^(coredns_dns|nodelocaldns_(hit|miss))\w+_sum/.test(line));
+  expect(sums.map((line) => line.replace(/server=.*}/, '}'))).toEqual([
+    'coredns_dns_request_duration_seconds_sum{} 250',
+    'coredns_dns_request_size_bytes_sum{proto="tcp",} 65535',
+    'coredns_dns_request_size_bytes_sum{proto="udp",} 65000',
+    'coredns_dns_response_size_bytes_sum{proto="tcp",} 65535',
+    'coredns_dns_response_size_bytes_sum{proto="udp",} 65000',
+    'nodelocaldns_hit_duration_seconds_sum 200',
+    'nodelocaldns_miss_duration_seconds_sum{zone="cluster.local."} 50',
+  ]);
+});
+
 test('a reload goes on counting where it was', () => {
   const catalogue = new Catalogue();
   expect(zoneCounters(catalogue, LABELS)).toBe(zoneCounters(catalogue, { ...LABELS }));
